@@ -1,0 +1,13 @@
+"""The GraphQL API of 联乡帮村 (lxbc): who helps which village, what they found, and what became of it.
+
+Rooms, in the order in which a request passes them::
+
+    http      bytes in, bytes out
+    schema    what the API is, declarations only
+    read      selection -> plan -> one SQL statement -> bytes
+    write     command -> policy -> state machine -> one transaction (rows + event)
+    live      committed event -> relay -> broker -> subscriber -> read
+    policy    who may: casbin decides the scopes, a scope becomes a predicate
+    store     rows
+    domain    what the programme knows, without any library
+"""

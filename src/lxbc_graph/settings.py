@@ -1,0 +1,29 @@
+"""Settings of one process, read once from ``LXBC_*`` variables."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Everything that the environment may decide; frozen, so nobody changes it later."""
+
+    model_config = SettingsConfigDict(env_prefix="LXBC_", frozen=True, extra="ignore")
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535, description="0 takes any free one.")
+    data_dir: Path = Field(default=Path(".data"), description="Where the embedded PostgreSQL lives.")
+    database_url: str | None = Field(
+        default=None, description="postgresql://… of a real server; without it the embedded one is started."
+    )
+    redis_url: str | None = Field(default=None, description="redis://…; one process needs none.")
+    pool_size: int = Field(default=10, ge=2, description="Of each pool; the relay keeps one connection.")
+    statement_timeout_ms: int = Field(default=10_000, ge=1)
+    access_ttl_seconds: int = Field(default=3600, ge=1, description="Life of an access token.")
+    refresh_ttl_seconds: int = Field(default=30 * 86400, ge=1, description="Life of a refresh token.")
+    principal_ttl_seconds: float = Field(
+        default=1.0,
+        ge=0,
+        description="How long a loaded principal is trusted before its postings are read again.",
+    )
