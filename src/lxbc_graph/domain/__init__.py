@@ -1,0 +1,1 @@
+"""What the programme knows, without any library: words, people, the state machine, deadlines, figures."""

@@ -1,0 +1,53 @@
+"""Who asks: an account with the postings that are in force."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from .words import Level, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """Where a unit stands: its own id and those of its ancestors, None below its level."""
+
+    city_id: int
+    county_id: int | None = None
+    township_id: int | None = None
+    village_id: int | None = None
+
+    @property
+    def level(self) -> Level:
+        """The level of the unit that this path ends in."""
+        if self.village_id is not None:
+            return Level.VILLAGE
+        if self.township_id is not None:
+            return Level.TOWNSHIP
+        return Level.COUNTY if self.county_id is not None else Level.CITY
+
+    @property
+    def unit_id(self) -> int:
+        """The id of the unit that this path ends in."""
+        return self.village_id or self.township_id or self.county_id or self.city_id
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One posting in force: a role at a unit, or at a department of that unit."""
+
+    id: int
+    role: Role
+    path: Path
+    department_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """An authenticated account; it may do what its postings grant, and nothing else."""
+
+    account_id: int
+    account: str
+    display_name: str
+    city_id: int
+    cadre_id: int | None
+    postings: tuple[Posting, ...]
+    expires_at: datetime | None = None
