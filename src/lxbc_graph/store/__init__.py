@@ -1,0 +1,1 @@
+"""Rows: tables, migrations, the embedded server, pools."""

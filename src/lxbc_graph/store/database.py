@@ -1,0 +1,80 @@
+"""Connections to one database: an engine for writing, a pool for reading."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import asyncpg
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from .lanes import Lanes
+
+
+class DatabaseError(RuntimeError):
+    """The database cannot be used; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """One PostgreSQL database, opened.
+
+    ``engine`` is for units of work (``write``), ``lanes`` are for the statements of ``read``, ``pool`` is for
+    all else. A connection that goes back to the pool is rolled back, but not otherwise reset, which would cost
+    a round trip each time: whoever takes a session lock, listens or sets a variable undoes it.
+    """
+
+    url: str
+    engine: AsyncEngine
+    pool: "asyncpg.Pool[asyncpg.Record]"
+    lanes: Lanes
+
+    @classmethod
+    async def open(cls, url: str, *, pool_size: int = 10, statement_timeout_ms: int = 10_000) -> "Database":
+        """Open the database at ``postgresql://…``; a timeout of 0 means none. Raises DatabaseError."""
+        session = {
+            "application_name": "lxbc-graph",
+            "timezone": "UTC",
+            "jit": "off",
+            "random_page_cost": "1.1",  # of disks that seek no more: an index beats reading a whole table sooner
+            "statement_timeout": str(statement_timeout_ms),
+        }
+        connect = partial(
+            asyncpg.connect,
+            url,
+            server_settings=session,
+            statement_cache_size=200,
+            # A long statement gains most by being planned once, but plans live in every lane's backend.
+            max_cacheable_statement_size=64 * 1024,
+        )
+        try:
+            pool = await asyncpg.create_pool(
+                url, min_size=1, max_size=pool_size, reset=_leave_as_is, server_settings=session
+            )
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+            raise DatabaseError(f"cannot open the database: {error}") from error
+        engine = create_async_engine(
+            for_engine(url), pool_size=pool_size, max_overflow=0, connect_args={"server_settings": session}
+        )
+        return cls(url, engine, pool, Lanes(connect, pool_size))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.lanes.close()
+        await self.engine.dispose()
+        await self.pool.close()
+
+
+def for_engine(url: str) -> URL:
+    """Return the URL as SQLAlchemy wants it, naming the driver; raises DatabaseError."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        parsed = None
+    if parsed is None or parsed.get_backend_name() != "postgresql":
+        raise DatabaseError("LXBC_DATABASE_URL is not of the form postgresql://user:password@host:port/name")
+    return parsed.set(drivername="postgresql+asyncpg")
+
+
+async def _leave_as_is(_connection: asyncpg.Connection) -> None:
+    pass

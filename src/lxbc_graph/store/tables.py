@@ -1,0 +1,315 @@
+"""Every table, in the order in which a row needs the others to exist.
+
+Each row that is scoped carries the ids of the four ancestors of its unit (``city_id`` … ``village_id``), so
+that "within" is one comparison on the row itself and an index can serve it together with the order.
+"""
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from lxbc_graph.domain.words import Level
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+ANCESTOR = {level: f"{level.lower()}_id" for level in Level}
+"""Level → the column that bears the ancestor of that level."""
+ANCESTORS = tuple(ANCESTOR.values())
+
+
+def _id() -> Column[int]:
+    return Column("id", BigInteger, Identity(), primary_key=True)
+
+
+def _ref(name: str, target: str, *, nullable: bool = False) -> Column[int]:
+    return Column(name, BigInteger, ForeignKey(f"{target}.id"), nullable=nullable)
+
+
+def _unit_path() -> tuple[Column[int], ...]:
+    return (
+        Column("unit_id", BigInteger, ForeignKey("unit.id"), nullable=False),
+        Column("city_id", BigInteger, nullable=False),
+        Column("county_id", BigInteger),
+        Column("township_id", BigInteger),
+        Column("village_id", BigInteger),
+    )
+
+
+def _when(name: str, *, nullable: bool = True) -> Column[object]:
+    return Column(name, DateTime(timezone=True), nullable=nullable)
+
+
+unit = Table(
+    "unit",
+    metadata,
+    _id(),
+    Column("code", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("level", Text, nullable=False),
+    _ref("parent_id", "unit", nullable=True),
+    # The path ends in the unit itself: a county's county_id is its own id.
+    Column("city_id", BigInteger, nullable=False),
+    Column("county_id", BigInteger),
+    Column("township_id", BigInteger),
+    Column("village_id", BigInteger),
+    Column("valid_from", Date, nullable=False),
+    Column("valid_to", Date),
+    _ref("successor_id", "unit", nullable=True),
+    Column("aliases", ARRAY(Text), nullable=False, server_default="{}"),
+    # On a city: the year of the newest edition that was imported, so that an older one is refused.
+    Column("edition", Integer),
+    Index(None, "parent_id", "code"),
+    Index(None, "city_id", "level", "code"),
+    Index(None, "county_id", "level", "code"),
+    Index(None, "township_id", "level", "code"),
+)
+
+department = Table(
+    "department",
+    metadata,
+    _id(),
+    Column("code", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("line", Text),
+    *_unit_path(),
+    Index(None, "city_id", "code"),
+    Index(None, "county_id", "code"),
+    Index(None, "unit_id", "code"),
+)
+
+cadre = Table(
+    "cadre",
+    metadata,
+    _id(),
+    Column("code", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("rank", Text, nullable=False),
+    Column("title", Text),
+    _ref("unit_id", "unit"),
+    _ref("department_id", "department", nullable=True),
+    _ref("managed_by_id", "unit", nullable=True),
+    Column("phone", Text),
+    Column("city_id", BigInteger, nullable=False),
+    # Every unit on the path of the home unit or of any posting: who may see the row asks whether theirs is in it.
+    Column("reach", ARRAY(BigInteger), nullable=False),
+    Index(None, "city_id", "code"),
+    Index(None, "unit_id", "code"),
+    Index(None, "reach", postgresql_using="gin"),
+)
+
+account = Table(
+    "account",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False, unique=True),
+    Column("display_name", Text, nullable=False),
+    _ref("city_id", "unit"),
+    _ref("cadre_id", "cadre", nullable=True),
+    Column("password_hash", Text),
+    _when("disabled_at"),
+)
+
+posting = Table(
+    "posting",
+    metadata,
+    _id(),
+    _ref("cadre_id", "cadre", nullable=True),
+    _ref("account_id", "account", nullable=True),
+    Column("role", Text, nullable=False),
+    _ref("department_id", "department", nullable=True),
+    *_unit_path(),
+    _when("valid_from", nullable=False),
+    _when("valid_to"),
+    Column("lead", Boolean, nullable=False, server_default="false"),
+    CheckConstraint("(cadre_id is null) <> (account_id is null)", name="one_holder"),
+    Index(None, "cadre_id"),
+    Index(None, "account_id"),
+    Index(None, "city_id", "id"),
+    Index(None, "county_id", "id"),
+    Index(None, "township_id", "id"),
+    Index(None, "unit_id", "id"),
+)
+
+category = Table(
+    "category",
+    metadata,
+    _id(),
+    _ref("city_id", "unit"),
+    Column("scheme", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    _ref("parent_id", "category", nullable=True),
+    Column("valid_from", Date, nullable=False),
+    Column("valid_to", Date),
+    UniqueConstraint("city_id", "scheme", "code"),
+)
+
+issue = Table(
+    "issue",
+    metadata,
+    _id(),
+    Column("number", Text, nullable=False, unique=True),
+    Column("title", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    *_unit_path(),
+    Column("subject", Text, nullable=False, server_default="VILLAGE"),
+    _ref("finder_id", "cadre", nullable=True),
+    Column("finder_account_id", BigInteger, ForeignKey("account.id")),
+    Column("finder_name", Text, nullable=False),
+    Column("finder_rank", Text, nullable=False),
+    Column("unit_level", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    _ref("category_id", "category", nullable=True),
+    _ref("work_content_id", "category", nullable=True),
+    Column("complexity", Text),
+    Column("state", Text, nullable=False),
+    Column("city_identified", Boolean, nullable=False, server_default="false"),
+    Column("multi_department", Boolean, nullable=False, server_default="false"),
+    Column("mass_interest", Boolean, nullable=False, server_default="false"),
+    Column("post_disaster", Boolean, nullable=False, server_default="false"),
+    Column("dismissal", Text),
+    _ref("duplicate_of_id", "issue", nullable=True),
+    Column("satisfaction", Text),
+    Column("reopened_count", Integer, nullable=False, server_default="0"),
+    Column("sent_back_count", Integer, nullable=False, server_default="0"),
+    Column("version", Integer, nullable=False, server_default="1"),
+    _when("reported_at", nullable=False),
+    _when("judged_at"),
+    _when("handed_over_at"),
+    _when("due_at"),
+    _when("rectified_at"),
+    _when("closed_at"),
+    _when("updated_at", nullable=False),
+    *(Index(None, column, "reported_at", "id") for column in ("unit_id", *ANCESTORS)),
+    *(Index(None, column, "state", "id") for column in ("city_id", "county_id", "township_id")),
+    # All that a figure asks of an issue, so that counting reads an eighth of what the rows take.
+    Index(
+        "ix_issue_figures",
+        *ANCESTORS,
+        postgresql_include=(
+            "state",
+            "judged_at",
+            "handed_over_at",
+            "due_at",
+            "satisfaction",
+            "reopened_count",
+        ),
+    ),
+    Index(None, "finder_id"),
+    Index(None, "finder_account_id", postgresql_where=text("finder_account_id is not null")),
+)
+
+# The last issue number that a city gave in a year; a missing row is made from the issues that are there.
+issue_number = Table(
+    "issue_number",
+    metadata,
+    Column("city_id", BigInteger, ForeignKey("unit.id"), primary_key=True),
+    Column("year", Integer, primary_key=True),
+    Column("last", BigInteger, nullable=False),
+)
+
+assignment = Table(
+    "assignment",
+    metadata,
+    _id(),
+    _ref("issue_id", "issue"),
+    Column("kind", Text, nullable=False),
+    # The party: a department, or the territory itself.
+    _ref("department_id", "department", nullable=True),
+    _ref("party_unit_id", "unit", nullable=True),
+    Column("part", Text, nullable=False, server_default="LEAD"),
+    Column("required", Boolean, nullable=False, server_default="true"),
+    _ref("responsible_id", "cadre", nullable=True),
+    Column("responsible_name", Text),
+    Column("state", Text, nullable=False),
+    Column("measure", Text),
+    Column("feedback", Text),
+    _when("plan_due"),
+    _when("assigned_at", nullable=False),
+    _when("accepted_at"),
+    _when("progressed_at"),
+    _when("feedback_at"),
+    CheckConstraint("(department_id is null) <> (party_unit_id is null)", name="one_party"),
+    Index(None, "issue_id", "id"),
+    Index(None, "department_id", "issue_id"),
+    Index(None, "party_unit_id", "issue_id"),
+    Index(None, "responsible_id"),
+)
+
+event = Table(
+    "event",
+    metadata,
+    _id(),
+    # Null until the relay has numbered the committed row; the order of all subscribers and cursors.
+    Column("seq", BigInteger, unique=True),
+    _ref("issue_id", "issue"),
+    _ref("assignment_id", "assignment", nullable=True),
+    Column("kind", Text, nullable=False),
+    Column("from_state", Text),
+    Column("to_state", Text, nullable=False),
+    _ref("actor_id", "cadre", nullable=True),
+    Column("account_id", BigInteger, ForeignKey("account.id")),
+    Column("actor_name", Text, nullable=False),
+    Column("posting_id", BigInteger, ForeignKey("posting.id")),
+    Column("reason", Text),
+    _when("at", nullable=False),
+    Column("data", JSONB, nullable=False, server_default="{}"),
+    *_unit_path(),
+    Index(None, "issue_id", "id"),
+    Index("ix_event_unnumbered", "id", postgresql_where=text("seq is null")),
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("account_id", BigInteger, ForeignKey("account.id"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("request_hash", LargeBinary, nullable=False),
+    Column("answer", JSONB, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+
+signing_key = Table(
+    "signing_key",
+    metadata,
+    Column("kid", Text, primary_key=True),
+    Column("secret", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+
+refresh_token = Table(
+    "refresh_token",
+    metadata,
+    Column("jti", Text, primary_key=True),
+    _ref("account_id", "account"),
+    Column("family", Text, nullable=False, index=True),
+    _when("expires_at", nullable=False),
+    _when("used_at"),
+    Index(None, "account_id"),
+)
