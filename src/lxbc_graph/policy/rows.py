@@ -1,0 +1,201 @@
+"""Which rows a scope covers, as an SQL predicate; the one place where scope becomes SQL.
+
+Each kind of row has its rule, named at the end. ``bind`` turns a field of the scope into a placeholder, so that the
+text depends on the scope's shape alone and the ids are parameters.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from lxbc_graph.store.tables import ANCESTOR
+
+from .scope import SUBTREES, Scope
+
+Bind = Callable[[str, bool], str]
+"""(name of a Scope field, whether as one bigint, not an array of them) -> placeholder with its cast."""
+
+NOTHING = "false"
+
+_WITHIN = {field: ANCESTOR[level] for level, field in SUBTREES.items()}
+
+
+class RowRule(Protocol):
+    """Says which rows of one table, seen under ``alias``, a scope covers."""
+
+    def predicate(self, scope: Scope, alias: str, bind: Bind) -> str:
+        """Return a boolean SQL expression over ``alias``; ``false`` where the scope covers nothing."""
+        ...
+
+
+def _compare(column: str, field: str, scope: Scope, bind: Bind) -> str | None:
+    ids = getattr(scope, field)
+    if not ids:
+        return None
+    if len(ids) == 1:
+        return f"{column} = {bind(field, True)}"
+    return f"{column} = any({bind(field, False)})"
+
+
+def _any_of(terms: list[str | None]) -> str:
+    present = [term for term in terms if term is not None]
+    if not present:
+        return NOTHING
+    return present[0] if len(present) == 1 else "(" + " or ".join(present) + ")"
+
+
+@dataclass(frozen=True, slots=True)
+class ByUnit:
+    """The row carries its unit and that unit's ancestors."""
+
+    unit_column: str = "unit_id"
+
+    def predicate(self, scope: Scope, alias: str, bind: Bind) -> str:
+        """Compare each kind of root with the ancestor that the row carries."""
+        return _any_of(
+            [_compare(f"{alias}.{column}", field, scope, bind) for field, column in _WITHIN.items()]
+            + [_compare(f"{alias}.{self.unit_column}", "units", scope, bind)]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ByIssue:
+    """An issue: by its unit, by who found or handles it, by who is a party to it.
+
+    What is reached by a person or a party is, together with what a unit gives, spelled as one set of ids: each
+    part comes from its own index. An ``or`` would have to be tried on every row of the table (docs/adr/0007).
+    """
+
+    def predicate(self, scope: Scope, alias: str, bind: Bind) -> str:
+        """Compare ancestors where they are all there is; otherwise gather ids."""
+        sets = [
+            f"select {column} from {table} where {term}"
+            for table, column, owner, field in (
+                ("issue", "id", "finder_id", "own_cadres"),
+                ("issue", "id", "finder_account_id", "own_accounts"),
+                ("assignment", "issue_id", "responsible_id", "own_cadres"),
+                ("assignment", "issue_id", "party_unit_id", "party_units"),
+                ("assignment", "issue_id", "department_id", "party_departments"),
+            )
+            if (term := _compare(owner, field, scope, bind)) is not None
+        ]
+        if not sets:
+            return ByUnit().predicate(scope, alias, bind)
+        wide = ByUnit().predicate(scope, "issue", bind)
+        if wide != NOTHING:
+            sets.append(f"select id from issue where {wide}")
+        return f"{alias}.id in ({' union all '.join(sets)})"
+
+
+@dataclass(frozen=True, slots=True)
+class ByParty:
+    """An assignment to act on: by its issue's unit, or because *its* party or responsible cadre is mine."""
+
+    def predicate(self, scope: Scope, alias: str, bind: Bind) -> str:
+        """Compare the issue's unit, then the parties of the row itself."""
+        wide = Through("issue", "issue_id", ByUnit()).predicate(scope, alias, bind)
+        return _any_of(
+            [
+                None if wide == NOTHING else wide,
+                _compare(f"{alias}.responsible_id", "own_cadres", scope, bind),
+                _compare(f"{alias}.party_unit_id", "party_units", scope, bind),
+                _compare(f"{alias}.department_id", "party_departments", scope, bind),
+            ]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ByReach:
+    """A person: by any unit on the path of the home or of a posting, or because it is oneself.
+
+    A single unit reaches those at home in it: ``reach`` could not tell it from all that lies below.
+    """
+
+    def predicate(self, scope: Scope, alias: str, bind: Bind) -> str:
+        """Ask whether a root is among the units that the row reaches."""
+        return _any_of(
+            [
+                # The tenant is the row's own, wherever a posting may lead.
+                _compare(f"{alias}.city_id", "cities", scope, bind),
+                *(
+                    f"{alias}.reach && {bind(field, False)}"
+                    if len(getattr(scope, field)) > 1
+                    else f"{alias}.reach @> array[{bind(field, True)}]"
+                    for field in _WITHIN
+                    if field != "cities" and getattr(scope, field)
+                ),
+                _compare(f"{alias}.unit_id", "units", scope, bind),
+                _compare(f"{alias}.id", "own_cadres", scope, bind),
+            ]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BySeat:
+    """A person's private side: by the home unit or by a posting in force; one that ended opens it no longer."""
+
+    def predicate(self, scope: Scope, alias: str, bind: Bind) -> str:
+        """Ask the home unit, then the postings, then whether it is oneself."""
+        home = ByUnit("id").predicate(scope, "home", bind)
+        seat = ByUnit().predicate(scope, "seat", bind)
+        in_force = "seat.valid_from <= now() and (seat.valid_to is null or seat.valid_to > now())"
+        return _any_of(
+            [
+                *(
+                    None if inner == NOTHING else f"exists (select 1 from {rows} and {inner})"
+                    for inner, rows in (
+                        (home, f"unit home where home.id = {alias}.unit_id"),
+                        (seat, f"posting seat where seat.cadre_id = {alias}.id and {in_force}"),
+                    )
+                ),
+                _compare(f"{alias}.id", "own_cadres", scope, bind),
+            ]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ByCity:
+    """Shared by everyone of a city."""
+
+    def predicate(self, scope: Scope, alias: str, bind: Bind) -> str:
+        """Compare the tenant; nothing narrower is shared."""
+        return _compare(f"{alias}.city_id", "cities", scope, bind) or NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Through:
+    """A part of another entity: visible exactly when the whole is."""
+
+    table: str
+    foreign_key: str
+    rule: RowRule
+
+    def predicate(self, scope: Scope, alias: str, bind: Bind) -> str:
+        """Ask the whole, under an alias of its own."""
+        whole = f"{alias}_{self.table}"
+        inner = self.rule.predicate(scope, whole, bind)
+        if inner == NOTHING:
+            return NOTHING
+        of_row = f"{whole}.id = {alias}.{self.foreign_key}"
+        return f"exists (select 1 from {self.table} {whole} where {of_row} and {inner})"
+
+
+@dataclass(frozen=True, slots=True)
+class Self:
+    """The account itself."""
+
+    def predicate(self, scope: Scope, alias: str, bind: Bind) -> str:
+        """Compare the account; no unit reaches one."""
+        return _compare(f"{alias}.id", "own_accounts", scope, bind) or NOTHING
+
+
+UNIT = ByUnit(unit_column="id")
+DEPARTMENT = POSTING = ByUnit()
+CADRE = ByReach()
+CATEGORY = ByCity()
+ISSUE = ByIssue()
+OF_ISSUE = Through("issue", "issue_id", ISSUE)
+"""Assignments and events: to read."""
+PARTY = ByParty()
+"""Assignments: to act on."""
+ACCOUNT = Self()
