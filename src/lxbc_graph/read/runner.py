@@ -1,0 +1,160 @@
+"""Runs plans: finds or makes the statement, fetches its parameters, asks the database once."""
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import asyncpg
+from graphql import FieldNode, GraphQLError
+
+from lxbc_graph.domain.principal import Principal
+from lxbc_graph.policy.actions import Action
+from lxbc_graph.policy.enforcer import Enforcer
+from lxbc_graph.policy.scope import Scope, scope_of
+
+from .arguments import Argument, Variables, shape
+from .catalogue import Catalogue
+from .document import Operation
+from .emitter import Emitter
+from .explain import explain
+from .planner import Item, Planner
+from .sql import Request, Statement
+
+PLANS_PER_OPERATION = 64
+PRINCIPALS = 10_000
+
+
+class Scopes:
+    """The scopes of one principal, each worked out once."""
+
+    def __init__(self, enforcer: Enforcer, principal: Principal, actions: Sequence[Action]) -> None:
+        self.principal = principal
+        own = Scope(
+            own_accounts=(principal.account_id,),
+            own_cadres=() if principal.cadre_id is None else (principal.cadre_id,),
+        )
+        self._scopes: dict[Action | None, Scope] = {
+            None: own,
+            **{action: scope_of(enforcer, principal, action) for action in actions},
+        }
+        # As text, which remembers its hash: it is part of the key of every plan that is looked up.
+        self.shape = str([scope.shape for scope in self._scopes.values()])
+
+    def __call__(self, action: Action | None) -> Scope:
+        """Return the scope for an action; None is what an account is to itself."""
+        return self._scopes[action]
+
+
+class Connections(Protocol):
+    """Where single statements run: lanes, or a pool."""
+
+    async def fetchval(self, sql: str, /, *parameters: Any) -> Any:
+        """Return the first column of the first row, or None; raises as asyncpg does."""
+        ...
+
+
+class Reader:
+    """Answers selections as JSON text, with one statement for each call."""
+
+    ACTIONS = tuple(action for action in Action if action.value.endswith((":read", ":private")))
+
+    def __init__(self, connections: Connections, catalogue: Catalogue, enforcer: Enforcer) -> None:
+        self._connections = connections
+        self._catalogue = catalogue
+        self._enforcer = enforcer
+        self._scopes: OrderedDict[object, Scopes] = OrderedDict()
+
+    def scopes(self, principal: Principal) -> Scopes:
+        """Return the principal's scopes, remembered for as long as its postings stay the same."""
+        key = (principal.account_id, principal.cadre_id, principal.postings)
+        found = self._scopes.get(key)
+        if found is None:
+            found = self._scopes[key] = Scopes(self._enforcer, principal, self.ACTIONS)
+            if len(self._scopes) > PRINCIPALS:
+                self._scopes.popitem(last=False)
+        return found
+
+    def roots(
+        self,
+        operation: Operation,
+        fields: Sequence[list[FieldNode]] | None,
+        variables: Variables,
+        scopes: Scopes,
+    ) -> Statement:
+        """Return the statement for root fields of a query; None means all of them."""
+        key = (_given(operation, variables), scopes.shape, None if fields is None else _names(fields))
+
+        def make() -> Statement:
+            plan = self._plan(operation, fields, variables)
+            return Emitter(self._catalogue, scopes).statement(plan)
+
+        return _remembered(operation, key, make)
+
+    def _plan(
+        self, operation: Operation, fields: Sequence[list[FieldNode]] | None, variables: Variables
+    ) -> tuple[Item, ...]:
+        planner = Planner(self._catalogue, operation, variables)
+        if fields is None:
+            fields = list(planner.collect(operation.root, [operation.node.selection_set]).values())
+        return planner.roots(fields)
+
+    def explain(self, operation: Operation, variables: Variables, principal: Principal) -> str:
+        """Return what a query becomes, as text: the stages of its running, short of the database."""
+        scopes = self.scopes(principal)
+        statement = self.roots(operation, None, variables, scopes)
+        request = Request(variables, principal, scopes)
+        return explain(self._plan(operation, None, variables), statement, request, self._enforcer)
+
+    def row(
+        self,
+        operation: Operation,
+        entity: str,
+        nodes: Sequence[FieldNode],
+        variables: Variables,
+        scopes: Scopes,
+        filter_: Mapping[str, Argument],
+    ) -> Statement:
+        """Return the statement for one row of the entity, as the nodes select it; its id is the last parameter."""
+        key = (_given(operation, variables), scopes.shape, entity, tuple(id(node) for node in nodes))
+
+        def make() -> Statement:
+            planner = Planner(self._catalogue, operation, variables)
+            node = planner.node(entity, nodes, ())
+            return Emitter(self._catalogue, scopes).row(node, lambda request: request.row_id, filter_)
+
+        return _remembered(operation, key, make)
+
+    async def run(self, statement: Statement, request: Request) -> bytes | None:
+        """Send the statement and return its JSON; raises GraphQLError for values that PostgreSQL refuses."""
+        parameters = statement.parameters(request)
+        try:
+            answer: bytes | None = await self._connections.fetchval(statement.sql, *parameters)
+        except (asyncpg.DataError, UnicodeEncodeError):
+            raise GraphQLError(
+                "A value of the request cannot be stored as text, number or time.",
+                extensions={"code": "BAD_USER_INPUT"},
+            ) from None
+        except asyncpg.QueryCanceledError:
+            raise GraphQLError("The query took too long.", extensions={"code": "TIMEOUT"}) from None
+        return answer
+
+
+def _given(operation: Operation, variables: Variables) -> Any:
+    if not variables:
+        return ()
+    types = operation.variable_types
+    return tuple((name, shape(value, types[name])) for name, value in variables.items())
+
+
+def _names(fields: Sequence[list[FieldNode]]) -> tuple[int, ...]:
+    return tuple(id(nodes[0]) for nodes in fields)
+
+
+def _remembered(operation: Operation, key: Any, make: Any) -> Statement:
+    found: Statement | None = operation.plans.get(key)
+    if found is None:
+        found = make()
+        if len(operation.plans) >= PLANS_PER_OPERATION:
+            operation.plans.pop(next(iter(operation.plans)))
+        operation.plans[key] = found
+    return found
