@@ -1,0 +1,72 @@
+"""The one way in: a command is checked, claimed, handled and committed, and its answer is data."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from lxbc_graph.domain.errors import Refused
+from lxbc_graph.domain.principal import Principal
+from lxbc_graph.policy.enforcer import Enforcer
+from lxbc_graph.store.database import Database
+
+from . import idempotency
+from .command import Command, Outcome
+from .unit_of_work import Clock, UnitOfWork, unit_of_work
+
+
+def utc_now() -> datetime:
+    """Return the time, aware."""
+    return datetime.now(UTC)
+
+
+class Commands:
+    """Executes commands; ``committed`` is called after each commit that wrote events."""
+
+    def __init__(
+        self,
+        database: Database,
+        enforcer: Enforcer,
+        committed: Callable[[], None],
+        now: Clock = utc_now,
+    ) -> None:
+        self._database = database
+        self._enforcer = enforcer
+        self._committed = committed
+        self._now = now
+
+    async def execute(
+        self, command: Command, *, principal: Principal, idempotency_key: str | None = None
+    ) -> Outcome:
+        """Do the command once for the principal and return the issue's id, or the errors of a refusal.
+
+        Raises only what is nobody's decision: a lost connection, a statement that took too long.
+        """
+        if problems := (*idempotency.problems(idempotency_key), *command.problems()):
+            return Outcome(None, problems)
+        async with unit_of_work(self._database, principal, self._enforcer, self._now) as work:
+            outcome = await _once(command, work, idempotency_key)
+        if work.events and not outcome.errors:
+            self._committed()
+        return outcome
+
+
+async def _once(command: Command, work: UnitOfWork, key: str | None) -> Outcome:
+    if key is None:
+        return await _attempt(command, work)
+    try:
+        first = await idempotency.claim(work, key, command)
+    except Refused as refused:
+        return Outcome(None, refused.errors)
+    if first is not None:
+        return first
+    outcome = await _attempt(command, work)
+    await idempotency.keep(work, key, outcome)
+    return outcome
+
+
+async def _attempt(command: Command, work: UnitOfWork) -> Outcome:
+    """A refusal undoes what the handler wrote so far, but not the claim of the key."""
+    try:
+        async with work.connection.begin_nested():
+            return Outcome(await command.handle(work))
+    except Refused as refused:
+        return Outcome(None, refused.errors)

@@ -1,0 +1,73 @@
+"""One effect for one key: the first answer is kept, and a repeat gets it without doing anything."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from lxbc_graph.domain.errors import CommandError, ErrorCode, IdempotencyMismatch
+from lxbc_graph.store.tables import idempotency
+
+from . import inputs
+from .command import Command, Outcome
+from .unit_of_work import UnitOfWork
+
+
+def problems(key: str | None) -> Iterator[CommandError]:
+    """Yield what is wrong with the key."""
+    yield from inputs.optional_text(key, inputs.KEY, "idempotencyKey")
+
+
+async def claim(work: UnitOfWork, key: str, command: Command) -> Outcome | None:
+    """Take the key, or return what was answered to it; raise IdempotencyMismatch if that was another command.
+
+    Of two at once the second waits here until the first has committed or rolled back.
+    """
+    digest = _digest(command)
+    account_id = work.principal.account_id
+    taken = await work.connection.execute(
+        insert(idempotency)
+        .values(account_id=account_id, key=key, request_hash=digest, answer={})
+        .on_conflict_do_nothing()
+        .returning(idempotency.c.key)
+    )
+    if taken.one_or_none() is not None:
+        return None
+    first = (
+        await work.connection.execute(
+            select(idempotency.c.request_hash, idempotency.c.answer).where(
+                idempotency.c.account_id == account_id, idempotency.c.key == key
+            )
+        )
+    ).one()
+    if first.request_hash != digest:
+        raise IdempotencyMismatch(
+            "The key was used before, for another command.", "该幂等键已用于其他请求。", "idempotencyKey"
+        )
+    return _outcome(first.answer)
+
+
+async def keep(work: UnitOfWork, key: str, outcome: Outcome) -> None:
+    """Keep the answer for repeats, a refusal too: it is what the first one was told."""
+    await work.connection.execute(
+        update(idempotency)
+        .where(idempotency.c.account_id == work.principal.account_id, idempotency.c.key == key)
+        .values(answer=asdict(outcome))
+    )
+
+
+def _digest(command: Command) -> bytes:
+    canonical = json.dumps([type(command).__name__, asdict(command)], sort_keys=True, default=str)
+    return sha256(canonical.encode()).digest()
+
+
+def _outcome(answer: dict[str, Any]) -> Outcome:
+    errors = (
+        CommandError(ErrorCode(error["code"]), error["message"], error["message_zh"], tuple(error["field"]))
+        for error in answer["errors"]
+    )
+    return Outcome(answer["issue_id"], tuple(errors))

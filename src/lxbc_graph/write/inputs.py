@@ -1,0 +1,39 @@
+"""Checks of what a client wrote that need no database: each yields what is wrong, with its path."""
+
+from collections.abc import Iterator
+
+from lxbc_graph.domain.errors import CommandError, ErrorCode
+
+TITLE = 200
+REASON = 2_000
+BODY = 10_000
+KEY = 200
+
+
+def invalid(message: str, message_zh: str, *field: str) -> CommandError:
+    """Return an INVALID_INPUT error at the path."""
+    return CommandError(ErrorCode.INVALID_INPUT, message, message_zh, field)
+
+
+def text(value: str, limit: int, *field: str) -> Iterator[CommandError]:
+    """Yield why the text is not one: blank, over ``limit`` characters, or not storable as UTF-8 text."""
+    if not value.strip():
+        yield invalid("Must not be blank.", "不能为空。", *field)
+    elif len(value) > limit:
+        yield invalid(f"Must not be longer than {limit} characters.", f"不能超过 {limit} 个字符。", *field)
+    if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in value):
+        yield invalid("Must not hold NUL or lone surrogates.", "含有非法字符。", *field)
+
+
+def optional_text(value: str | None, limit: int, *field: str) -> Iterator[CommandError]:
+    """Like ``text``, where there is one."""
+    if value is not None:
+        yield from text(value, limit, *field)
+
+
+def required_text(value: str | None, limit: int, *field: str) -> Iterator[CommandError]:
+    """Like ``text``, where what else was given makes it necessary."""
+    if value is None:
+        yield invalid("Must be given.", "必须填写。", *field)
+    else:
+        yield from text(value, limit, *field)

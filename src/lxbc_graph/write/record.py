@@ -1,0 +1,58 @@
+"""Steps of the machine as rows: the change of the issue and of its assignments, and the event."""
+
+from sqlalchemy import insert, update
+
+from lxbc_graph.domain.machine import EventDraft, Step
+from lxbc_graph.store import tables
+
+from .locked_issue import ISSUE_COLUMNS, LockedIssue
+from .unit_of_work import UnitOfWork
+
+
+async def record(work: UnitOfWork, issue: LockedIssue, step: Step) -> int:
+    """Write what the step changed and return the id of the issue."""
+    facts, event = step
+    changed = {name: getattr(facts, name) for name in ISSUE_COLUMNS}
+    changed = {name: value for name, value in changed.items() if value != getattr(issue.facts, name)}
+    await work.connection.execute(update(tables.issue).where(tables.issue.c.id == issue.id).values(changed))
+    before = issue.facts.assignments
+    for assignment_id, old, new in zip(issue.assignment_ids, before, facts.assignments, strict=False):
+        if new != old:
+            await work.connection.execute(
+                update(tables.assignment).where(tables.assignment.c.id == assignment_id).values(new._asdict())
+            )
+    if added := facts.assignments[len(before) :]:
+        await work.connection.execute(
+            insert(tables.assignment), [{"issue_id": issue.id, **one._asdict()} for one in added]
+        )
+    concerned = None if event.assignment is None else issue.assignment_ids[event.assignment]
+    await record_event(work, issue.id, issue.path, event, concerned)
+    return issue.id
+
+
+async def record_event(
+    work: UnitOfWork,
+    issue_id: int,
+    path: dict[str, int | None],
+    event: EventDraft,
+    assignment_id: int | None = None,
+) -> None:
+    """Append the event under the unit of its issue; its number comes later, from the relay."""
+    await work.connection.execute(
+        insert(tables.event).values(
+            issue_id=issue_id,
+            assignment_id=assignment_id,
+            kind=event.kind,
+            from_state=event.from_state,
+            to_state=event.to_state,
+            actor_id=event.actor.cadre_id,
+            account_id=event.actor.account_id,
+            actor_name=event.actor.name,
+            posting_id=event.actor.posting_id,
+            reason=event.reason,
+            at=event.at,
+            data=dict(event.data),
+            **path,
+        )
+    )
+    work.events += 1

@@ -1,0 +1,95 @@
+"""ReportIssue: a problem was found in a unit."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import insert, select
+
+from lxbc_graph.domain import machine
+from lxbc_graph.domain.deadlines import shanghai_date
+from lxbc_graph.domain.errors import CommandError, InvalidInput
+from lxbc_graph.domain.words import Rank, Role, Source, Subject
+from lxbc_graph.policy import rows
+from lxbc_graph.policy.actions import Action
+from lxbc_graph.store import tables
+
+from . import inputs, scoped
+from .numbers import next_number
+from .record import record_event
+from .unit_of_work import UnitOfWork
+
+_RANK_OF_OFFICE = {
+    Role.CITY_LEADER: Rank.CITY_LEADER,
+    Role.COUNTY_LEADER: Rank.COUNTY_CADRE,
+    Role.TOWNSHIP_OFFICE: Rank.TOWNSHIP,
+    Role.VILLAGE_OFFICIAL: Rank.VILLAGE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ReportIssue:
+    """Report an issue; the finder is who asks, with the rank of today."""
+
+    unit_id: int
+    title: str
+    description: str
+    source: Source
+    subject: Subject = Subject.VILLAGE
+    mass_interest: bool = False
+    post_disaster: bool = False
+
+    def problems(self) -> Iterator[CommandError]:
+        """Yield what is wrong with title and description."""
+        yield from inputs.text(self.title, inputs.TITLE, "title")
+        yield from inputs.text(self.description, inputs.BODY, "description")
+
+    async def handle(self, work: UnitOfWork) -> int:
+        """Insert the issue; raise NotFound, Forbidden or InvalidInput for its unit."""
+        unit = await scoped.visible(
+            work, "unit", self.unit_id, Action.UNIT_READ, rows.UNIT, "unitId", columns="x.*"
+        )
+        posting = await scoped.permitted(work, "unit", self.unit_id, rows.UNIT, Action.ISSUE_REPORT)
+        actor = work.actor(posting)
+        at = work.now()
+        if unit.valid_to is not None and unit.valid_to <= shanghai_date(at):
+            raise InvalidInput("The unit is closed.", "该单位已撤销。", "unitId")
+        path = {"unit_id": self.unit_id} | {name: getattr(unit, name) for name in tables.ANCESTORS}
+        facts, event = machine.report(actor, at)
+        issue_id: int = (
+            await work.connection.execute(
+                insert(tables.issue)
+                .values(
+                    title=self.title,
+                    description=self.description,
+                    **path,
+                    subject=self.subject,
+                    finder_id=actor.cadre_id,
+                    finder_account_id=actor.account_id,
+                    finder_name=actor.name,
+                    finder_rank=await _rank(work, posting.role),
+                    unit_level=unit.level,
+                    source=self.source,
+                    mass_interest=self.mass_interest,
+                    post_disaster=self.post_disaster,
+                    state=facts.state,
+                    version=facts.version,
+                    reported_at=facts.reported_at,
+                    updated_at=facts.updated_at,
+                    number=await next_number(work, unit.city_id, at),
+                )
+                .returning(tables.issue.c.id)
+            )
+        ).scalar_one()
+        await record_event(work, issue_id, path, event)
+        return issue_id
+
+
+async def _rank(work: UnitOfWork, role: Role) -> str:
+    if work.principal.cadre_id is None:
+        return _RANK_OF_OFFICE.get(role, Rank.STAFF)
+    rank: str = (
+        await work.connection.execute(
+            select(tables.cadre.c.rank).where(tables.cadre.c.id == work.principal.cadre_id)
+        )
+    ).scalar_one()
+    return rank

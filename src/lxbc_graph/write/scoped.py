@@ -1,0 +1,74 @@
+"""Rows that a command may touch: found under the principal's scope, or not at all."""
+
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Row, text
+
+from lxbc_graph.domain.errors import Forbidden, NotFound
+from lxbc_graph.domain.principal import Posting
+from lxbc_graph.policy.actions import TERMS, Action
+from lxbc_graph.policy.rows import NOTHING, RowRule
+from lxbc_graph.policy.scope import Scope, scope_of
+
+from .unit_of_work import UnitOfWork
+
+_MAX_ID = 2**63 - 1
+
+
+async def visible(
+    work: UnitOfWork,
+    table: str,
+    row_id: int,
+    action: Action,
+    rule: RowRule,
+    *field: str,
+    columns: str,
+    lock: bool = False,
+) -> Row[Any]:
+    """Return the row that the principal may read; raise NotFound at ``field`` if there is none."""
+    params: dict[str, object] = {"id": row_id}
+    where = _predicate(rule, scope_of(work.enforcer, work.principal, action), "x", "s", params)
+    if where == NOTHING or not 0 < row_id <= _MAX_ID:
+        raise NotFound(*field)
+    statement = f"select {columns} from {table} x where x.id = :id and {where}"
+    if lock:
+        # Not "for update": a foreign key to the row must not wait, or two that name each other deadlock.
+        statement += " for no key update of x"
+    row = (await work.connection.execute(text(statement), params)).one_or_none()
+    if row is None:
+        raise NotFound(*field)
+    return row
+
+
+async def permitted(work: UnitOfWork, table: str, row_id: int, rule: RowRule, *actions: Action) -> Posting:
+    """Return the first posting that allows one of the actions on a visible row, or raise Forbidden."""
+    params: dict[str, object] = {"id": row_id}
+    candidates: list[tuple[Posting, str]] = []
+    for posting in work.principal.postings:
+        alone = replace(work.principal, postings=(posting,))
+        for action in actions:
+            scope = scope_of(work.enforcer, alone, action)
+            term = _predicate(rule, scope, "x", f"p{len(candidates)}", params)
+            if term != NOTHING:
+                candidates.append((posting, term))
+    if candidates:
+        columns = ", ".join(f"{term} as p{index}" for index, (_, term) in enumerate(candidates))
+        row = (
+            await work.connection.execute(text(f"select {columns} from {table} x where x.id = :id"), params)
+        ).one()
+        for (posting, _), holds in zip(candidates, row, strict=True):
+            if holds:
+                return posting
+    names = ", ".join(action.value for action in actions)
+    terms = "”或“".join(TERMS[action] for action in actions)
+    raise Forbidden(f"No posting of yours allows {names} here.", f"您的岗位没有此处的“{terms}”权限。")
+
+
+def _predicate(rule: RowRule, scope: Scope, alias: str, prefix: str, params: dict[str, object]) -> str:
+    def bind(field: str, single: bool) -> str:
+        ids = getattr(scope, field)
+        params[f"{prefix}_{field}"] = ids[0] if single else list(ids)
+        return f"cast(:{prefix}_{field} as {'bigint' if single else 'bigint[]'})"
+
+    return rule.predicate(scope, alias, bind)

@@ -1,0 +1,41 @@
+"""One transaction of one principal, and the only commit."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from lxbc_graph.domain.machine import Actor
+from lxbc_graph.domain.principal import Posting, Principal
+from lxbc_graph.policy.enforcer import Enforcer
+from lxbc_graph.store.database import Database
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(slots=True)
+class UnitOfWork:
+    """What a handler works with: an open transaction, who asks, what they may, and what time it is."""
+
+    connection: AsyncConnection
+    principal: Principal
+    enforcer: Enforcer
+    now: Clock
+    events: int = 0
+
+    def actor(self, posting: Posting) -> Actor:
+        """Return the principal as the one who acts under the posting."""
+        asked = self.principal
+        return Actor(asked.account_id, asked.display_name, asked.cadre_id, posting.id)
+
+
+@asynccontextmanager
+async def unit_of_work(
+    database: Database, principal: Principal, enforcer: Enforcer, now: Clock
+) -> AsyncIterator[UnitOfWork]:
+    """Open a transaction; commit it when the block ends, roll it back when the block raises."""
+    async with database.engine.connect() as connection:
+        yield UnitOfWork(connection, principal, enforcer, now)
+        await connection.commit()

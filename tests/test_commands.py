@@ -1,0 +1,760 @@
+"""The commands against a real database: two cities, and in the first one two counties."""
+
+import asyncio
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Executable, insert
+
+from lxbc_graph.domain import machine
+from lxbc_graph.domain.errors import CommandError, ErrorCode, NotFound
+from lxbc_graph.domain.principal import Path, Posting, Principal
+from lxbc_graph.domain.words import (
+    AssignmentKind,
+    Complexity,
+    Dismissal,
+    InspectionLevel,
+    Role,
+    Satisfaction,
+    Source,
+)
+from lxbc_graph.policy.actions import Action
+from lxbc_graph.policy.enforcer import Enforcer
+from lxbc_graph.resources import POLICIES
+from lxbc_graph.store import tables
+from lxbc_graph.store.database import Database
+from lxbc_graph.write import (
+    AcceptAssignment,
+    AssignIssue,
+    Command,
+    Commands,
+    InspectIssue,
+    JudgeIssue,
+    LookBack,
+    Outcome,
+    PartyInput,
+    ReopenIssue,
+    ReportIssue,
+    ReportProgress,
+    SendBack,
+    SubmitFeedback,
+    inputs,
+)
+from lxbc_graph.write.locked_issue import open_issue
+from lxbc_graph.write.record import record
+from lxbc_graph.write.unit_of_work import UnitOfWork
+
+pytestmark = pytest.mark.anyio
+
+CITY, COUNTY, TOWN, VILLAGE = 1, 2, 3, 4
+COUNTY_B, TOWN_B, VILLAGE_B = 5, 6, 7
+CITY_2, COUNTY_2, TOWN_2, VILLAGE_2 = 11, 12, 13, 14
+BUREAU, BUREAU_B, BUREAU_CITY, BUREAU_2, IDLE_BUREAU = 21, 22, 23, 24, 25
+CADRE, CADRE_B, CADRE_2, HELPER = 31, 32, 33, 34
+CLASS, CONTENT, CLASS_2, CLASS_OLD = 41, 42, 43, 44
+NOWHERE = 999_999
+
+UNITS: dict[int, tuple[str, Path]] = {
+    CITY: ("4110", Path(CITY)),
+    COUNTY: ("411024", Path(CITY, COUNTY)),
+    TOWN: ("411024104", Path(CITY, COUNTY, TOWN)),
+    VILLAGE: ("411024104226", Path(CITY, COUNTY, TOWN, VILLAGE)),
+    COUNTY_B: ("411082", Path(CITY, COUNTY_B)),
+    TOWN_B: ("411082101", Path(CITY, COUNTY_B, TOWN_B)),
+    VILLAGE_B: ("411082101201", Path(CITY, COUNTY_B, TOWN_B, VILLAGE_B)),
+    CITY_2: ("4111", Path(CITY_2)),
+    COUNTY_2: ("411102", Path(CITY_2, COUNTY_2)),
+    TOWN_2: ("411102101", Path(CITY_2, COUNTY_2, TOWN_2)),
+    VILLAGE_2: ("411102101201", Path(CITY_2, COUNTY_2, TOWN_2, VILLAGE_2)),
+}
+DEPARTMENTS = {
+    BUREAU: COUNTY,
+    BUREAU_B: COUNTY_B,
+    BUREAU_CITY: CITY,
+    BUREAU_2: COUNTY_2,
+    IDLE_BUREAU: COUNTY,
+}
+CADRES = {CADRE: COUNTY, CADRE_B: COUNTY_B, CADRE_2: COUNTY_2, HELPER: VILLAGE}
+CATEGORIES = {
+    CLASS: (CITY, "ISSUE_CLASS", None),
+    CONTENT: (CITY, "WORK_CONTENT", None),
+    CLASS_2: (CITY_2, "ISSUE_CLASS", None),
+    CLASS_OLD: (CITY, "ISSUE_CLASS", date(2021, 1, 1)),
+}
+# name -> role, unit, department, cadre
+PEOPLE: dict[str, tuple[Role, int, int | None, int | None]] = {
+    "city_office": (Role.CITY_OFFICE, CITY, None, None),
+    "office": (Role.COUNTY_OFFICE, COUNTY, None, None),
+    "town": (Role.TOWNSHIP_OFFICE, TOWN, None, None),
+    "bureau": (Role.DEPARTMENT, COUNTY, BUREAU, None),
+    "idle_bureau": (Role.DEPARTMENT, COUNTY, IDLE_BUREAU, None),
+    "official": (Role.VILLAGE_OFFICIAL, VILLAGE, None, None),
+    "helper": (Role.CADRE, VILLAGE, None, HELPER),
+    "inspector": (Role.INSPECTOR, COUNTY, None, None),
+    "portal": (Role.PORTAL, COUNTY, None, None),
+    "screen": (Role.SCREEN, COUNTY, None, None),
+    "admin": (Role.ADMIN, CITY, None, None),
+    "office_b": (Role.COUNTY_OFFICE, COUNTY_B, None, None),
+    "portal_b": (Role.PORTAL, COUNTY_B, None, None),
+    "town_b": (Role.TOWNSHIP_OFFICE, TOWN_B, None, None),
+    "city_office_2": (Role.CITY_OFFICE, CITY_2, None, None),
+}
+BLIND = ("idle_bureau", "screen", "admin", "office_b", "portal_b", "town_b", "city_office_2")
+"""Those for whom an issue of the first village does not exist."""
+
+
+def _principal(name: str) -> Principal:
+    role, unit, department, cadre = PEOPLE[name]
+    number = 100 + list(PEOPLE).index(name)
+    path = UNITS[unit][1]
+    posting = Posting(number, role, path, department)
+    return Principal(number, name, f"{name} 的名字", path.city_id, cadre, (posting,))
+
+
+@dataclass
+class House:
+    """The commands with a clock that ticks, and the people of two cities."""
+
+    database: Database
+    clock: list[datetime] = field(default_factory=lambda: [datetime(2024, 1, 31, 2, tzinfo=UTC)])
+    commits: list[None] = field(default_factory=list)
+    commands: Commands = field(init=False)
+    people: dict[str, Principal] = field(default_factory=lambda: {name: _principal(name) for name in PEOPLE})
+
+    def __post_init__(self) -> None:
+        self.commands = Commands(
+            self.database, Enforcer(POLICIES), lambda: self.commits.append(None), now=self.tick
+        )
+
+    def tick(self) -> datetime:
+        self.clock.append(self.clock[-1] + timedelta(minutes=1))
+        return self.clock[-1]
+
+    async def do(self, who: str, command: Command, key: str | None = None) -> Outcome:
+        return await self.commands.execute(command, principal=self.people[who], idempotency_key=key)
+
+    async def well(self, who: str, command: Command) -> int:
+        outcome = await self.do(who, command)
+        assert outcome.errors == ()
+        assert outcome.issue_id is not None
+        return outcome.issue_id
+
+    async def refused(self, who: str, command: Command) -> CommandError:
+        """Do it, see one error, and see that nothing has changed nor was announced."""
+        before, commits = await self.everything(), len(self.commits)
+        outcome = await self.do(who, command)
+        assert outcome.issue_id is None
+        assert await self.everything() == before
+        assert len(self.commits) == commits
+        (error,) = outcome.errors
+        return error
+
+    async def everything(self) -> dict[str, list[Any]]:
+        names = ("issue", "assignment", "event", "idempotency", "issue_number")
+        return {
+            name: sorted(map(repr, await self.database.pool.fetch(f"select * from {name}"))) for name in names
+        }
+
+    async def rows(self, sql: str, *values: object) -> list[dict[str, Any]]:
+        return [dict(row) for row in await self.database.pool.fetch(sql, *values)]
+
+    async def issue(self, issue_id: int) -> dict[str, Any]:
+        return (await self.rows("select * from issue where id = $1", issue_id))[0]
+
+    async def assignments(self, issue_id: int) -> tuple[int, int]:
+        """Return the ids of the territory's and of the department's assignment."""
+        rows = await self.rows("select id, kind from assignment where issue_id = $1", issue_id)
+        ids = {row["kind"]: row["id"] for row in rows}
+        return ids["TERRITORIAL"], ids["DEPARTMENT"]
+
+    async def at(self, state: str) -> int:
+        """Return a new issue of the first village that has come to the state."""
+        issue = await self.well("official", REPORT)
+        if state == "REPORTED":
+            return issue
+        await self.well("office", judge(issue))
+        if state == "ACCEPTED":
+            return issue
+        await self.well("office", hand_over(issue))
+        if state == "ASSIGNED":
+            return issue
+        territory, department = await self.assignments(issue)
+        await self.well("town", AcceptAssignment(territory, HELPER, "开沟"))
+        await self.well("bureau", AcceptAssignment(department, CADRE, "装泵", date(2024, 2, 3)))
+        if state == "RECTIFYING":
+            return issue
+        await self.well("town", SubmitFeedback(territory, "已开沟"))
+        await self.well("bureau", SubmitFeedback(department, "已装泵"))
+        if state == "FEEDBACK":
+            return issue
+        await self.well("office", InspectIssue(issue, InspectionLevel.OFFICE, passed=True))
+        if state == "RECTIFIED":
+            return issue
+        await self.well("inspector", LookBack(issue, Satisfaction.SATISFIED))
+        assert state == "CLOSED"
+        return issue
+
+
+REPORT = ReportIssue(VILLAGE, "缺少劳力", "无劳力种麦", Source.VISIT)
+
+
+def judge(issue: int, version: int | None = None) -> JudgeIssue:
+    return JudgeIssue(issue, CLASS, CONTENT, Complexity.GENERAL, expected_version=version)
+
+
+def hand_over(issue: int, unit: int = TOWN, department: int = BUREAU) -> AssignIssue:
+    return AssignIssue(
+        issue,
+        (
+            PartyInput(AssignmentKind.TERRITORIAL, unit_id=unit),
+            PartyInput(AssignmentKind.DEPARTMENT, department_id=department),
+        ),
+    )
+
+
+def path_columns(unit: int) -> dict[str, int | None]:
+    path = UNITS[unit][1]
+    return {name: getattr(path, name) for name in tables.ANCESTORS}
+
+
+def seed() -> Iterator[Executable]:
+    always = date(2000, 1, 1)
+    for unit, (code, path) in UNITS.items():
+        parents = [one for one in path_columns(unit).values() if one not in (None, unit)]
+        yield insert(tables.unit).values(
+            id=unit,
+            code=code,
+            name=code,
+            level=path.level,
+            parent_id=parents[-1] if parents else None,
+            valid_from=always,
+            **path_columns(unit),
+        )
+    for one, unit in DEPARTMENTS.items():
+        yield insert(tables.department).values(
+            id=one, code=str(one), name="局", unit_id=unit, **path_columns(unit)
+        )
+    for one, unit in CADRES.items():
+        yield insert(tables.cadre).values(
+            id=one,
+            code=str(one),
+            name=f"干部{one}",
+            rank="COUNTY_CADRE",
+            unit_id=unit,
+            city_id=UNITS[unit][1].city_id,
+            reach=[above for above in path_columns(unit).values() if above is not None],
+        )
+    for one, (city, scheme, valid_to) in CATEGORIES.items():
+        yield insert(tables.category).values(
+            id=one,
+            city_id=city,
+            scheme=scheme,
+            code=str(one),
+            name="类",
+            valid_from=always,
+            valid_to=valid_to,
+        )
+    for name, (role, unit, department, cadre) in PEOPLE.items():
+        who = _principal(name)
+        yield insert(tables.account).values(
+            id=who.account_id, name=name, display_name=who.display_name, city_id=who.city_id, cadre_id=cadre
+        )
+        yield insert(tables.posting).values(
+            id=who.postings[0].id,
+            account_id=who.account_id if cadre is None else None,
+            cadre_id=cadre,
+            role=role,
+            department_id=department,
+            unit_id=unit,
+            valid_from=datetime(2000, 1, 1, tzinfo=UTC),
+            **path_columns(unit),
+        )
+
+
+@pytest.fixture
+async def house(database: Database) -> House:
+    async with database.engine.begin() as connection:
+        for statement in seed():
+            await connection.execute(statement)
+    return House(database)
+
+
+# --- the whole life
+
+
+async def test_a_life_leaves_its_events(house: House) -> None:
+    issue = await house.at("CLOSED")
+    await house.well("inspector", ReopenIssue(issue, "又缺劳力"))
+    territory, department = await house.assignments(issue)
+    events = await house.rows("select * from event where issue_id = $1 order by id", issue)
+    told = [
+        (e["kind"], e["from_state"], e["to_state"], e["actor_name"].split()[0], e["assignment_id"])
+        for e in events
+    ]
+    assert told == [
+        ("REPORTED", None, "REPORTED", "official", None),
+        ("JUDGED", "REPORTED", "ACCEPTED", "office", None),
+        ("ASSIGNED", "ACCEPTED", "ASSIGNED", "office", None),
+        ("ASSIGNMENT_ACCEPTED", "ASSIGNED", "RECTIFYING", "town", territory),
+        ("ASSIGNMENT_ACCEPTED", "RECTIFYING", "RECTIFYING", "bureau", department),
+        ("FEEDBACK_SUBMITTED", "RECTIFYING", "RECTIFYING", "town", territory),
+        ("FEEDBACK_SUBMITTED", "RECTIFYING", "FEEDBACK", "bureau", department),
+        ("INSPECTED", "FEEDBACK", "RECTIFIED", "office", None),
+        ("LOOKED_BACK", "RECTIFIED", "CLOSED", "inspector", None),
+        ("REOPENED", "CLOSED", "RECTIFYING", "inspector", None),
+    ]
+    for event in events:
+        who = house.people[event["actor_name"].split()[0]]
+        assert (event["account_id"], event["posting_id"]) == (who.account_id, who.postings[0].id)
+        assert event["actor_id"] == who.cadre_id
+        path = (
+            event["unit_id"],
+            event["city_id"],
+            event["county_id"],
+            event["township_id"],
+            event["village_id"],
+        )
+        assert path == (VILLAGE, CITY, COUNTY, TOWN, VILLAGE)
+        assert event["seq"] is None
+    assert [event["at"] for event in events] == sorted({event["at"] for event in events})
+    assert events[-1]["reason"] == "又缺劳力"
+    row = await house.issue(issue)
+    assert (row["version"], row["updated_at"], row["reopened_count"]) == (10, events[-1]["at"], 1)
+    assert row["due_at"] == datetime(2024, 2, 7, 15, 59, 59, tzinfo=UTC)
+    assert (row["finder_rank"], row["unit_level"], row["finder_name"]) == (
+        "VILLAGE",
+        "VILLAGE",
+        "official 的名字",
+    )
+    parties = await house.rows("select * from assignment where issue_id = $1 order by id", issue)
+    assert [party["state"] for party in parties] == ["ACCEPTED", "ACCEPTED"]
+    assert [party["responsible_name"] for party in parties] == [f"干部{HELPER}", f"干部{CADRE}"]
+    assert parties[1]["plan_due"] == datetime(2024, 2, 3, 15, 59, 59, tzinfo=UTC)
+    assert len(house.commits) == len(events)
+
+
+async def test_the_second_round_ends_too(house: House) -> None:
+    issue = await house.at("RECTIFIED")
+    await house.well("inspector", LookBack(issue, Satisfaction.DISSATISFIED))
+    row = await house.issue(issue)
+    assert (row["state"], row["satisfaction"], row["sent_back_count"]) == ("RECTIFYING", "DISSATISFIED", 1)
+    territory, department = await house.assignments(issue)
+    await house.well("bureau", ReportProgress(department, "再装泵"))
+    await house.well("bureau", SubmitFeedback(department, "又装泵"))
+    assert (await house.issue(issue))["state"] == "RECTIFYING"
+    await house.well("town", SubmitFeedback(territory, "又开沟"))
+    await house.well("office", SendBack(issue, "泵不出水"))
+    for who, assignment in (("bureau", department), ("town", territory)):
+        await house.well(who, SubmitFeedback(assignment, "终于"))
+    await house.well("office", InspectIssue(issue, InspectionLevel.OFFICE, passed=True))
+    await house.well("inspector", LookBack(issue, Satisfaction.SATISFIED))
+    row = await house.issue(issue)
+    assert (row["state"], row["satisfaction"], row["sent_back_count"]) == ("CLOSED", "SATISFIED", 2)
+
+
+async def test_a_cadre_reports_under_their_own_rank(house: House) -> None:
+    issue = await house.issue(await house.well("helper", REPORT))
+    assert (issue["finder_id"], issue["finder_rank"]) == (HELPER, "COUNTY_CADRE")
+
+
+async def test_a_dismissal_says_why(house: House) -> None:
+    first, second = await house.at("ACCEPTED"), await house.at("REPORTED")
+    await house.well(
+        "office", JudgeIssue(second, dismissal=Dismissal.DUPLICATE, duplicate_of_id=first, reason="重复")
+    )
+    row = await house.issue(second)
+    assert (row["state"], row["dismissal"], row["duplicate_of_id"]) == ("DISMISSED", "DUPLICATE", first)
+    assert (await house.refused("office", judge(second))).code is ErrorCode.ILLEGAL_TRANSITION
+
+
+# --- who may
+
+
+async def every_command(house: House) -> list[tuple[str, Callable[[int], Command]]]:
+    """Each command that names something that is there, as a function of that id."""
+    issue = await house.at("RECTIFYING")
+    territory, _ = await house.assignments(issue)
+    of_issue: list[Callable[[int], Command]] = [
+        judge,
+        lambda one: JudgeIssue(one, dismissal=Dismissal.NOT_TRUE, reason="不实"),
+        hand_over,
+        lambda one: InspectIssue(one, InspectionLevel.OFFICE, passed=True),
+        lambda one: InspectIssue(one, InspectionLevel.TOWNSHIP, passed=False, reason="因"),
+        lambda one: LookBack(one, Satisfaction.SATISFIED),
+        lambda one: SendBack(one, "因"),
+        lambda one: ReopenIssue(one, "因"),
+    ]
+    of_assignment: list[Callable[[int], Command]] = [
+        lambda one: AcceptAssignment(one, CADRE),
+        lambda one: ReportProgress(one, "进展"),
+        lambda one: SubmitFeedback(one, "反馈"),
+    ]
+    return [
+        ("unitId", lambda one: ReportIssue(VILLAGE if one else NOWHERE, "题", "文", Source.VISIT)),
+        *(("issueId", lambda one, make=make: make(issue if one else NOWHERE)) for make in of_issue),
+        *(
+            ("assignmentId", lambda one, make=make: make(territory if one else NOWHERE))
+            for make in of_assignment
+        ),
+    ]
+
+
+async def test_what_is_hidden_answers_like_what_does_not_exist(house: House) -> None:
+    for path, make in await every_command(house):
+        for who in BLIND:
+            if path == "unitId" and who in ("idle_bureau", "screen"):
+                continue  # they may see the village, though none of its issues
+            hidden, unknown = await house.refused(who, make(1)), await house.refused(who, make(0))
+            assert hidden == unknown
+            assert (hidden.code, hidden.field) == (ErrorCode.NOT_FOUND, (path,))
+
+
+async def test_what_is_visible_but_not_allowed_is_refused_with_the_action(house: House) -> None:
+    for _, make in await every_command(house):
+        error = await house.refused("portal", make(1))
+        assert error.code is ErrorCode.FORBIDDEN
+        assert "issue:" in error.message
+        assert re.search(r"“[一-鿿]+”", error.message_zh)
+
+
+async def test_a_party_acts_on_its_own_assignment_only(house: House) -> None:
+    issue = await house.at("ASSIGNED")
+    territory, department = await house.assignments(issue)
+    for who, other in (("bureau", territory), ("town", department), ("office", territory)):
+        assert (await house.refused(who, AcceptAssignment(other, CADRE))).code is ErrorCode.FORBIDDEN
+    assert (
+        await house.refused("idle_bureau", AcceptAssignment(department, CADRE))
+    ).code is ErrorCode.NOT_FOUND
+    await house.well("town", AcceptAssignment(territory, HELPER))
+    for command in (ReportProgress(territory, "甲"), SubmitFeedback(territory, "甲")):
+        assert (await house.refused("bureau", command)).code is ErrorCode.FORBIDDEN
+
+
+async def test_a_posting_is_named_that_allowed_it(house: House) -> None:
+    """Of two postings the second one reaches; without it nothing would."""
+    here, away = house.people["office"], house.people["office_b"]
+    both = Principal(here.account_id, "both", "两岗", CITY, None, (*away.postings, *here.postings))
+    issue = await house.at("REPORTED")
+    outcome = await house.commands.execute(judge(issue), principal=both)
+    assert outcome == Outcome(issue)
+    (event,) = await house.rows("select posting_id from event where kind = 'JUDGED'")
+    assert event["posting_id"] == here.postings[0].id
+
+
+async def test_nobody_checks_what_they_handled(house: House) -> None:
+    """The responsible cadre looks back at a village where they may, but not at this issue."""
+    issue = await house.at("RECTIFIED")
+    error = await house.refused("helper", LookBack(issue, Satisfaction.SATISFIED))
+    assert (error.code, "handled" in error.message) == (ErrorCode.FORBIDDEN, True)
+    issue = await house.at("FEEDBACK")
+    error = await house.refused("town", InspectIssue(issue, InspectionLevel.TOWNSHIP, passed=True))
+    assert (error.code, "handled" in error.message) == (ErrorCode.FORBIDDEN, True)
+
+
+async def test_a_township_is_noted_and_the_office_decides(house: House) -> None:
+    issue = await house.at("FEEDBACK")
+    await house.well("city_office", InspectIssue(issue, InspectionLevel.TOWNSHIP, passed=True))
+    assert (await house.issue(issue))["state"] == "FEEDBACK"
+    assert (
+        await house.refused("town", InspectIssue(issue, InspectionLevel.OFFICE, passed=True))
+    ).code is ErrorCode.FORBIDDEN
+    await house.well("office", InspectIssue(issue, InspectionLevel.OFFICE, passed=False, reason="未到位"))
+    assert (await house.issue(issue))["state"] == "RECTIFYING"
+
+
+@pytest.mark.parametrize(
+    ("state", "who"),
+    [
+        ("FEEDBACK", "inspector"),  # may look back, may not inspect
+        ("RECTIFIED", "official"),
+    ],
+)
+async def test_sending_back_needs_what_failing_needs(house: House, state: str, who: str) -> None:
+    issue = await house.at(state)
+    assert (await house.refused(who, SendBack(issue, "因"))).code is ErrorCode.FORBIDDEN
+    await house.well("office", SendBack(issue, "因"))
+
+
+# --- the other ids
+
+
+async def test_other_ids_are_looked_up_under_the_same_scope(house: House) -> None:
+    reported = await house.at("REPORTED")
+    for category in (CLASS_2, NOWHERE, 0, -1, 2**63, 2**100):
+        error = await house.refused("office", JudgeIssue(reported, category, None, Complexity.GENERAL))
+        assert (error.code, error.field) == (ErrorCode.NOT_FOUND, ("categoryId",))
+    for category in (CONTENT, CLASS_OLD):
+        error = await house.refused("office", JudgeIssue(reported, category, None, Complexity.GENERAL))
+        assert (error.code, error.field) == (ErrorCode.INVALID_INPUT, ("categoryId",))
+    far = await house.well("city_office", ReportIssue(VILLAGE_B, "远", "远", Source.OTHER))
+    error = await house.refused(
+        "office", JudgeIssue(reported, dismissal=Dismissal.DUPLICATE, duplicate_of_id=far, reason="重复")
+    )
+    assert (error.code, error.field) == (ErrorCode.NOT_FOUND, ("duplicateOfId",))
+
+    accepted = await house.at("ACCEPTED")
+    for who, department in (
+        ("office", BUREAU_B),
+        ("office", BUREAU_CITY),  # the county office cannot read it
+        ("office", BUREAU_2),
+        ("city_office", BUREAU_2),
+        ("city_office", NOWHERE),
+    ):
+        error = await house.refused(who, hand_over(accepted, department=department))
+        assert (error.code, error.field) == (ErrorCode.NOT_FOUND, ("parties", "1", "departmentId"))
+    error = await house.refused("city_office", hand_over(accepted, department=BUREAU_B))  # of another county
+    assert (error.code, error.field) == (ErrorCode.INVALID_INPUT, ("parties", "1", "departmentId"))
+    for unit in (TOWN_B, VILLAGE_2, NOWHERE):
+        error = await house.refused("office", hand_over(accepted, unit=unit))
+        assert (error.code, error.field) == (ErrorCode.NOT_FOUND, ("parties", "0", "unitId"))
+    error = await house.refused("city_office", hand_over(accepted, unit=TOWN_B))
+    assert (error.code, error.field) == (ErrorCode.INVALID_INPUT, ("parties", "0", "unitId"))
+    await house.well("city_office", hand_over(accepted, department=BUREAU_CITY))
+
+    territory, _ = await house.assignments(await house.at("ASSIGNED"))
+    for cadre in (CADRE, CADRE_B, CADRE_2, NOWHERE):  # the county's is above what a township reads
+        error = await house.refused("town", AcceptAssignment(territory, cadre))
+        assert (error.code, error.field) == (ErrorCode.NOT_FOUND, ("responsibleId",))
+
+
+async def test_a_hidden_id_is_not_told_from_an_unknown_one_anywhere(house: House) -> None:
+    for hidden in (VILLAGE_B, VILLAGE_2):
+        seen = await house.refused("office", ReportIssue(hidden, "题", "文", Source.VISIT))
+        assert seen == await house.refused("office", ReportIssue(NOWHERE, "题", "文", Source.VISIT))
+    error = await house.refused("office", ReportIssue(VILLAGE, "题", "文", Source.VISIT))
+    assert error.code is ErrorCode.FORBIDDEN
+
+
+async def test_a_closed_unit_takes_no_more_issues(house: House) -> None:
+    await house.database.pool.execute("update unit set valid_to = '2023-12-31' where id = $1", VILLAGE)
+    error = await house.refused("official", REPORT)
+    assert (error.code, error.field) == (ErrorCode.INVALID_INPUT, ("unitId",))
+
+
+# --- two at once
+
+
+async def test_of_many_at_once_one_finds_the_version_it_expected(house: House) -> None:
+    issue = await house.at("REPORTED")
+    outcomes = await asyncio.gather(*(house.do("office", judge(issue, version=1)) for _ in range(8)))
+    assert sum(outcome.errors == () for outcome in outcomes) == 1
+    lost = [error for outcome in outcomes for error in outcome.errors]
+    assert {(error.code, error.field) for error in lost} == {(ErrorCode.CONFLICT, ("expectedVersion",))}
+    assert (await house.issue(issue))["version"] == 2
+    assert len(await house.rows("select from event where kind = 'JUDGED'")) == 1
+
+
+async def test_a_stale_version_changes_nothing(house: House) -> None:
+    issue = await house.at("ACCEPTED")
+    for version in (0, 1, 3, 2**40):
+        command = AssignIssue(issue, hand_over(issue).parties, expected_version=version)
+        assert (await house.refused("office", command)).code is ErrorCode.CONFLICT
+
+
+async def test_two_that_name_each_other_do_not_wait_for_each_other(house: House) -> None:
+    one, other = await house.at("REPORTED"), await house.at("REPORTED")
+
+    def duplicate(issue: int, of: int) -> JudgeIssue:
+        return JudgeIssue(issue, dismissal=Dismissal.DUPLICATE, duplicate_of_id=of, reason="重复")
+
+    await asyncio.gather(
+        house.well("office", duplicate(one, other)), house.well("office", duplicate(other, one))
+    )
+
+
+async def test_both_feedbacks_at_once_move_the_issue_once(house: House) -> None:
+    issue = await house.at("RECTIFYING")
+    territory, department = await house.assignments(issue)
+    await asyncio.gather(
+        house.well("town", SubmitFeedback(territory, "已办")),
+        house.well("bureau", SubmitFeedback(department, "已办")),
+    )
+    assert (await house.issue(issue))["state"] == "FEEDBACK"
+    moves = await house.rows("select to_state from event where kind = 'FEEDBACK_SUBMITTED' order by id")
+    assert [move["to_state"] for move in moves] == ["RECTIFYING", "FEEDBACK"]
+
+
+async def test_reports_at_once_are_numbered_without_gap_or_double(house: House) -> None:
+    """Refused ones take no number, another city counts for itself, and a loaded issue is counted on from."""
+    await house.at("REPORTED")
+    await house.database.pool.execute("delete from issue_number")
+    await house.database.pool.execute("update issue set number = '4110-2024-000041'")
+    bad = ReportIssue(VILLAGE, " ", "文", Source.VISIT)
+    far = ReportIssue(VILLAGE_2, "题", "文", Source.VISIT)
+    await asyncio.gather(
+        *(house.do("official", REPORT) for _ in range(6)),
+        *(house.do("official", bad) for _ in range(3)),
+        *(house.do("city_office_2", far) for _ in range(3)),
+    )
+    numbers = [row["number"] for row in await house.rows("select number from issue order by number")]
+    assert numbers == [
+        *(f"4110-2024-{number:06d}" for number in range(41, 48)),
+        *(f"4111-2024-{number:06d}" for number in range(1, 4)),
+    ]
+
+
+# --- once for one key
+
+
+async def test_a_repeat_returns_the_first_answer_without_a_second_effect(house: House) -> None:
+    first = await house.do("official", REPORT, key="k")
+    after = await house.everything()
+    assert await house.do("official", REPORT, key="k") == first
+    assert await house.everything() == after
+    assert len(house.commits) == 1
+    other = await house.do("helper", REPORT, key="k")
+    assert other.issue_id not in (None, first.issue_id)
+
+
+async def test_the_same_key_at_the_same_time_has_one_effect(house: House) -> None:
+    outcomes = await asyncio.gather(*(house.do("official", REPORT, key="k") for _ in range(8)))
+    assert len(set(outcomes)) == 1
+    assert len(await house.rows("select from issue")) == 1
+    issue = outcomes[0].issue_id
+    assert issue is not None
+    outcomes = await asyncio.gather(*(house.do("office", judge(issue, 1), key="k") for _ in range(8)))
+    assert set(outcomes) == {Outcome(issue)}
+
+
+async def test_the_same_key_for_another_command_is_refused(house: House) -> None:
+    await house.do("official", REPORT, key="k")
+    before = await house.everything()
+    outcome = await house.do("official", ReportIssue(VILLAGE, "别的", "别的", Source.VISIT), key="k")
+    assert [(error.code, error.field) for error in outcome.errors] == [
+        (ErrorCode.IDEMPOTENCY_MISMATCH, ("idempotencyKey",))
+    ]
+    assert await house.everything() == before
+
+
+async def test_a_refusal_is_an_answer_too(house: House) -> None:
+    issue = await house.at("REPORTED")
+    first = await house.do("office", hand_over(issue), key="k")
+    assert [error.code for error in first.errors] == [ErrorCode.ILLEGAL_TRANSITION]
+    await house.well("office", judge(issue))
+    assert await house.do("office", hand_over(issue), key="k") == first
+    assert (await house.issue(issue))["state"] == "ACCEPTED"
+
+
+@dataclass(frozen=True)
+class WriteThenRefuse:
+    """A command that changes its mind after it has written."""
+
+    issue_id: int
+
+    def problems(self) -> Iterator[CommandError]:
+        yield from ()
+
+    async def handle(self, work: UnitOfWork) -> int:
+        issue, actor = await open_issue(work, self.issue_id, None, Action.ISSUE_JUDGE)
+        step = machine.dismiss(issue.facts, actor, work.now(), dismissal=Dismissal.NOT_TRUE, reason="不实")
+        await record(work, issue, step)
+        raise NotFound("later")
+
+
+async def test_a_late_refusal_undoes_what_was_written_but_is_kept(house: House) -> None:
+    issue = await house.at("REPORTED")
+    assert (await house.refused("office", WriteThenRefuse(issue))).code is ErrorCode.NOT_FOUND
+    first = await house.do("office", WriteThenRefuse(issue), key="k")
+    assert (await house.issue(issue))["state"] == "REPORTED"
+    assert await house.do("office", WriteThenRefuse(issue), key="k") == first
+
+
+async def test_a_failure_keeps_nothing_and_frees_the_key(house: House) -> None:
+    issue = await house.at("REPORTED")
+    before, commits = await house.everything(), len(house.commits)
+    house.commands._now = _broken
+    with pytest.raises(RuntimeError, match="no time"):
+        await house.do("office", judge(issue), key="k")
+    assert await house.everything() == before
+    assert len(house.commits) == commits
+    house.commands._now = house.tick
+    assert await house.do("office", judge(issue), key="k") == Outcome(issue)
+
+
+def _broken() -> datetime:
+    raise RuntimeError("no time")
+
+
+# --- texts that are none
+
+BAD_TEXTS = {"blank": " \t\n\u3000", "empty": "", "NUL": "a\0b", "surrogate": "a\ud800b"}
+
+
+@pytest.mark.parametrize("text", BAD_TEXTS.values(), ids=BAD_TEXTS)
+async def test_bad_text_is_refused_with_its_path(house: House, text: str) -> None:
+    issue = await house.at("RECTIFYING")
+    territory, _ = await house.assignments(issue)
+    cases: list[tuple[str, Command]] = [
+        ("title", ReportIssue(VILLAGE, text, "文", Source.VISIT)),
+        ("description", ReportIssue(VILLAGE, "题", text, Source.VISIT)),
+        ("reason", JudgeIssue(issue, dismissal=Dismissal.NOT_TRUE, reason=text)),
+        ("reason", AssignIssue(issue, hand_over(issue).parties, reason=text)),
+        ("measure", AcceptAssignment(territory, HELPER, text)),
+        ("text", ReportProgress(territory, text)),
+        ("text", SubmitFeedback(territory, text)),
+        ("reason", InspectIssue(issue, InspectionLevel.OFFICE, passed=False, reason=text)),
+        ("reason", LookBack(issue, None, passed=False, reason=text)),
+        ("reason", SendBack(issue, text)),
+        ("reason", ReopenIssue(issue, text)),
+    ]
+    for path, command in cases:
+        error = await house.refused("city_office", command)
+        assert (error.code, error.field) == (ErrorCode.INVALID_INPUT, (path,))
+    outcome = await house.do("official", REPORT, key=text)
+    assert [(error.code, error.field) for error in outcome.errors] == [
+        (ErrorCode.INVALID_INPUT, ("idempotencyKey",))
+    ]
+
+
+@given(st.text(st.characters(categories=["L", "N", "P", "Cs", "Cc", "Zs"]), max_size=30), st.integers(1, 20))
+async def test_a_text_is_good_exactly_when_it_can_be_stored_and_read(text: str, limit: int) -> None:
+    try:
+        storable = "\0" not in text.encode().decode()
+    except UnicodeEncodeError:
+        storable = False
+    good = storable and text.strip() != "" and len(text) <= limit
+    assert (list(inputs.text(text, limit, "title")) == []) == good
+
+
+JUDGEMENTS = [
+    (JudgeIssue(1), {"categoryId", "complexity"}),
+    (JudgeIssue(1, CLASS, complexity=Complexity.GENERAL, duplicate_of_id=2), {"duplicateOfId"}),
+    (JudgeIssue(1, dismissal=Dismissal.NOT_TRUE), {"reason"}),
+    (
+        JudgeIssue(1, CLASS, CONTENT, Complexity.GENERAL, dismissal=Dismissal.NOT_TRUE, reason="因"),
+        {"categoryId", "workContentId", "complexity"},
+    ),
+    (
+        JudgeIssue(1, dismissal=Dismissal.NOT_TRUE, reason="因", city_identified=True, duplicate_of_id=2),
+        {"cityIdentified", "duplicateOfId"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("command", "paths"), JUDGEMENTS)
+async def test_a_judgement_is_one_or_the_other(command: JudgeIssue, paths: set[str]) -> None:
+    assert {error.field for error in command.problems()} == {(path,) for path in paths}
+
+
+async def test_what_a_step_needs_is_asked_for() -> None:
+    def paths(command: Command) -> set[tuple[str, ...]]:
+        return {error.field for error in command.problems()}
+
+    assert paths(LookBack(1)) == {("satisfaction",)}
+    assert paths(LookBack(1, Satisfaction.SATISFIED, passed=False)) == {("reason",)}
+    assert paths(InspectIssue(1, InspectionLevel.OFFICE, passed=False)) == {("reason",)}
+    swapped = (
+        PartyInput(AssignmentKind.TERRITORIAL, department_id=1),
+        PartyInput(AssignmentKind.DEPARTMENT, unit_id=1),
+    )
+    assert paths(AssignIssue(1, swapped)) == {
+        ("parties", index, name) for index in "01" for name in ("unitId", "departmentId")
+    }
+    many = tuple(PartyInput(AssignmentKind.DEPARTMENT, department_id=one) for one in range(1, 30))
+    assert paths(AssignIssue(1, many)) == {("parties",)}
