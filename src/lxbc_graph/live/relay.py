@@ -1,0 +1,81 @@
+"""The relay: gives every committed event its place in the one order that all subscribers see.
+
+Ids are taken before commit, so a later id may become visible first: reading by id loses events. Any process
+may be the relay; PostgreSQL elects one by an advisory lock, and that one numbers what it can see. A
+transaction left open delays nobody else, because nothing waits for it.
+"""
+
+from contextlib import suppress
+
+import asyncpg
+import structlog
+
+from .backoff import Backoff
+from .bell import Bell
+from .broker import Broker
+
+RELAY_LOCK = 0x6C786263_72656C79  # "lxbcrely"
+"""Advisory lock key; who writes ``event.seq`` holds it. A bulk load takes it for its transaction."""
+
+_BATCH = 500
+
+# Counting on from the greatest number given, under the lock, leaves no gap and gives none twice: a batch that
+# did not commit gave none.
+_NUMBER = f"""
+with fresh as (
+    select id, row_number() over (order by id) as place
+    from event where seq is null order by id limit {_BATCH}
+), head as (
+    select coalesce(max(seq), 0) as seq from event
+), numbered as (
+    update event set seq = head.seq + fresh.place from fresh, head where event.id = fresh.id returning 1
+)
+select count(*) from numbered
+"""
+
+_log = structlog.get_logger()
+
+
+class Relay:
+    """Numbers committed events for as long as ``run`` runs, if elected, and stands by if not.
+
+    It keeps one connection of the pool for itself.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, broker: Broker, *, poll_seconds: float = 0.25) -> None:
+        self._pool = pool
+        self._broker = broker
+        self._poll_seconds = poll_seconds
+        self._bell = Bell()
+        self._backoff = Backoff()
+        self.elected = False
+
+    def wake(self) -> None:
+        """Look for committed events now; for commits in this process, the others are found by polling."""
+        self._bell.ring()
+
+    async def run(self) -> None:
+        """Number events until cancelled; a lost connection gives the office away and is made again."""
+        while True:
+            try:
+                async with self._pool.acquire() as connection:
+                    try:
+                        await self._serve(connection)
+                    finally:
+                        self.elected = False
+                        # Closing ends the session and so the lock, whatever state a cancelled query left.
+                        with suppress(Exception):  # lost already; a cancellation must not be lost with it
+                            await connection.close(timeout=2)
+            except Exception as error:  # noqa: BLE001 - a new connection starts from what the table says
+                _log.warning("relay interrupted", error=repr(error))
+                await self._backoff.pause()
+
+    async def _serve(self, connection: asyncpg.pool.PoolConnectionProxy) -> None:
+        while True:
+            if not self.elected:
+                self.elected = await connection.fetchval("select pg_try_advisory_lock($1)", RELAY_LOCK)
+            if self.elected:
+                while await connection.fetchval(_NUMBER):
+                    await self._broker.publish()
+            self._backoff.reset()
+            await self._bell.heard(self._poll_seconds)

@@ -1,0 +1,502 @@
+"""The relay, the broker and the log: nothing lost, nothing twice, whatever happens in between."""
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterable
+from contextlib import aclosing, asynccontextmanager
+from itertools import chain, count
+from typing import Any
+
+import asyncpg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lxbc_graph.live.bell import Bell
+from lxbc_graph.live.broker import LocalBroker
+from lxbc_graph.live.channel import Channel
+from lxbc_graph.live.log import CursorAhead, EventHead, InvalidCursor, Log, decode_cursor, encode_cursor
+from lxbc_graph.live.relay import RELAY_LOCK, Relay
+from lxbc_graph.store.database import Database
+
+pytestmark = pytest.mark.anyio
+
+PATIENCE = 20.0  # seconds until a test is given up; nothing is measured by it
+
+
+@asynccontextmanager
+async def running(*jobs: Coroutine[Any, Any, None]) -> AsyncIterator[list[asyncio.Task[None]]]:
+    """Run the jobs beside the block; one that ends by itself fails the test."""
+    tasks = [asyncio.create_task(job) for job in jobs]
+    try:
+        yield tasks
+        for task in tasks:
+            assert not task.done() or task.cancelled(), task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def an_issue(pool: asyncpg.Pool) -> int:
+    """Insert an issue of a city of its own and return its id."""
+    unit = await pool.fetchval(
+        "insert into unit (code, name, level, city_id, valid_from) "
+        "values ('411000000000', '许昌市', 'CITY', 1, '2021-01-01') returning id"
+    )
+    issue: int = await pool.fetchval(
+        "insert into issue (number, title, description, unit_id, city_id, finder_name, finder_rank, "
+        "unit_level, source, state, reported_at, updated_at) "
+        "values ('1', 't', 'd', $1, 1, 'f', 'STAFF', 'CITY', 'VISIT', 'REPORTED', now(), now()) returning id",
+        unit,
+    )
+    return issue
+
+
+async def happen(connection: asyncpg.Connection | asyncpg.Pool, issue: int, times: int = 1) -> list[int]:
+    """Insert events of the issue and return their ids; they commit with the connection's transaction."""
+    rows = await connection.fetch(
+        "insert into event (issue_id, kind, to_state, actor_name, at, unit_id, city_id, county_id) "
+        "select issue.id, 'REPORTED', 'REPORTED', 'a', now(), unit_id, city_id, 7 "
+        "from issue, generate_series(1, $2) where issue.id = $1 returning id",
+        issue,
+        times,
+    )
+    return [row[0] for row in rows]
+
+
+async def take(events: AsyncIterator[EventHead], number: int) -> list[EventHead]:
+    async with asyncio.timeout(PATIENCE):
+        return [await anext(events) for _ in range(number)]
+
+
+def follow(log: Log, after: int | None) -> "aclosing[AsyncGenerator[EventHead]]":
+    return aclosing(log.follow(after))
+
+
+async def order_of(pool: asyncpg.Pool) -> list[tuple[int, int]]:
+    """What the table says: (seq, id) of every numbered event, in order."""
+    return [tuple(row) for row in await pool.fetch("select seq, id from event where seq > 0 order by seq")]
+
+
+def pairs(events: Iterable[EventHead]) -> list[tuple[int, int]]:
+    return [(event.seq, event.event_id) for event in events]
+
+
+async def kill_relay(admin: asyncpg.Connection) -> bool:
+    """Kill the connection that holds the relay's lock; return whether there was one."""
+    killed: bool | None = await admin.fetchval(
+        "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted "
+        "and database = (select oid from pg_database where datname = current_database()) "
+        "and (classid::bigint << 32) | objid::bigint = $1",
+        RELAY_LOCK,
+    )
+    return bool(killed)
+
+
+@pytest.fixture
+async def broker() -> LocalBroker:
+    return LocalBroker()
+
+
+@pytest.fixture
+def relay(database: Database, broker: LocalBroker) -> Relay:
+    return Relay(database.pool, broker)
+
+
+@pytest.fixture
+def log(database: Database, broker: LocalBroker) -> Log:
+    return Log(database.pool, broker)
+
+
+async def test_an_event_in_flight_says_what_and_where_and_no_more(
+    database: Database, relay: Relay, log: Log
+) -> None:
+    issue = await an_issue(database.pool)
+    async with running(relay.run(), log.run()), follow(log, 0) as events:
+        [event_id] = await happen(database.pool, issue)
+        relay.wake()
+        [event] = await take(events, 1)
+    assert (event.seq, event.event_id, event.issue_id) == (1, event_id, issue)
+    assert (event.path.city_id, event.path.county_id, event.path.township_id) == (1, 7, None)
+
+
+async def test_a_later_id_that_commits_first_comes_first_and_the_earlier_one_is_not_lost(
+    database: Database, database_url: str, relay: Relay, log: Log
+) -> None:
+    issue = await an_issue(database.pool)
+    early, late = [await asyncpg.connect(database_url) for _ in range(2)]
+    async with running(relay.run(), log.run()), follow(log, 0) as events:
+        slow, quick = early.transaction(), late.transaction()
+        await slow.start()
+        await quick.start()
+        [first_id] = await happen(early, issue)
+        [second_id] = await happen(late, issue)
+        assert first_id < second_id
+        await quick.commit()
+        relay.wake()
+        assert pairs(await take(events, 1)) == [(1, second_id)]
+        await slow.commit()
+        relay.wake()
+        assert pairs(await take(events, 1)) == [(2, first_id)]
+        async with follow(log, 0) as again:
+            assert pairs(await take(again, 2)) == [(1, second_id), (2, first_id)]
+    await early.close()
+    await late.close()
+
+
+async def test_an_idle_transaction_delays_nobody_else(
+    database: Database, database_url: str, relay: Relay, log: Log
+) -> None:
+    issue = await an_issue(database.pool)
+    idle = await asyncpg.connect(database_url)
+    async with running(relay.run(), log.run()), follow(log, 0) as events:
+        open_transaction = idle.transaction()
+        await open_transaction.start()
+        held = await happen(idle, issue, 3)
+        others = await happen(database.pool, issue, 1500)
+        relay.wake()
+        assert pairs(await take(events, 1500)) == list(enumerate(others, start=1))
+        await open_transaction.commit()
+        relay.wake()
+        assert pairs(await take(events, 3)) == list(enumerate(held, start=1501))
+    await idle.close()
+
+
+async def test_what_is_rolled_back_never_happened_and_takes_no_number(
+    database: Database, database_url: str, relay: Relay, log: Log
+) -> None:
+    issue = await an_issue(database.pool)
+    undecided = await asyncpg.connect(database_url)
+    async with running(relay.run(), log.run()), follow(log, 0) as events:
+        transaction = undecided.transaction()
+        await transaction.start()
+        await happen(undecided, issue, 2)
+        await transaction.rollback()
+        committed = await happen(database.pool, issue, 2)
+        relay.wake()
+        assert pairs(await take(events, 2)) == [(1, committed[0]), (2, committed[1])]
+    await undecided.close()
+
+
+async def test_commits_that_nobody_announces_are_found_by_polling(
+    database: Database, relay: Relay, log: Log
+) -> None:
+    issue = await an_issue(database.pool)
+    async with running(relay.run(), log.run()), follow(log, 0) as events:
+        for _ in range(3):
+            ids = await happen(database.pool, issue)
+            assert [event.event_id for event in await take(events, 1)] == ids
+
+
+async def test_a_reader_whose_broker_is_silent_reads_all_the_same(database: Database, relay: Relay) -> None:
+    issue = await an_issue(database.pool)
+    deaf = Log(database.pool, LocalBroker())
+    async with running(relay.run(), deaf.run()), follow(deaf, 0) as events:
+        ids = await happen(database.pool, issue, 3)
+        relay.wake()
+        assert [event.event_id for event in await take(events, 3)] == ids
+
+
+async def test_numbering_continues_after_what_a_load_has_numbered(
+    database: Database, relay: Relay, log: Log
+) -> None:
+    issue = await an_issue(database.pool)
+    await happen(database.pool, issue, 5)
+    await database.pool.execute("update event set seq = 10 * id")
+    await happen(database.pool, issue, 2)
+    async with running(relay.run(), log.run()), follow(log, 30) as events:
+        assert [event.seq for event in await take(events, 4)] == [40, 50, 51, 52]
+
+
+async def test_a_wake_is_enough_to_reach_a_follower_without_polling(
+    database: Database, broker: LocalBroker
+) -> None:
+    issue = await an_issue(database.pool)
+    relay = Relay(database.pool, broker, poll_seconds=1000)
+    log = Log(database.pool, broker, poll_seconds=1000)
+    async with running(relay.run(), log.run()), follow(log, 0) as events:
+        for turn in range(1, 6):
+            waiting = asyncio.ensure_future(take(events, 1))
+            await happen(database.pool, issue)
+            relay.wake()
+            assert [event.seq for event in await waiting] == [turn]
+
+
+async def test_a_long_history_is_replayed_to_who_joins_when_nothing_happens_any_more(
+    database: Database, relay: Relay, log: Log
+) -> None:
+    issue = await an_issue(database.pool)
+    async with running(relay.run(), log.run()), follow(log, 0) as present:
+        await happen(database.pool, issue, 1500)
+        relay.wake()
+        await take(present, 1500)
+        async with follow(log, 0) as late:
+            assert [event.seq for event in await take(late, 1500)] == list(range(1, 1501))
+
+
+async def test_following_without_a_cursor_begins_now_and_has_no_gap(
+    database: Database, relay: Relay, log: Log
+) -> None:
+    issue = await an_issue(database.pool)
+    await happen(database.pool, issue, 3)
+    async with running(relay.run(), log.run()), follow(log, 0) as history:
+        await take(history, 3)
+        async with follow(log, None) as events:
+            first = asyncio.ensure_future(take(events, 1))
+            async with asyncio.timeout(PATIENCE):
+                while not first.done():  # until it has begun
+                    await happen(database.pool, issue)
+                    relay.wake()
+                    await take(history, 1)
+            [begun] = first.result()
+            assert begun.seq > 3
+            await happen(database.pool, issue, 5)
+            relay.wake()
+            assert [event.seq for event in await take(events, 5)] == [begun.seq + n for n in range(1, 6)]
+
+
+async def test_a_follower_that_falls_behind_reads_the_table_instead_of_growing_a_queue(
+    database: Database, broker: LocalBroker, relay: Relay
+) -> None:
+    issue = await an_issue(database.pool)
+    small = Log(database.pool, broker, buffer=4)
+    async with running(relay.run(), small.run()), follow(small, 0) as slow, follow(small, 0) as quick:
+        await happen(database.pool, issue)
+        relay.wake()
+        await take(slow, 1)
+        await take(quick, 1)
+        for expected in range(2, 101):
+            await happen(database.pool, issue)
+            relay.wake()
+            assert [event.seq for event in await take(quick, 1)] == [expected]
+        assert all(len(channel._items) <= 4 for channel in small._channels)
+        assert [event.seq for event in await take(slow, 99)] == list(range(2, 101))
+
+
+async def test_followers_that_keep_up_cost_the_database_nothing(
+    database: Database, relay: Relay, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issue = await an_issue(database.pool)
+    readers: list[asyncio.Task[Any] | None] = []
+    read = log._read
+
+    async def counted(statement: str, *arguments: int) -> list[EventHead]:
+        readers.append(asyncio.current_task())
+        return await read(statement, *arguments)
+
+    monkeypatch.setattr(log, "_read", counted)
+    async with running(relay.run(), log.run()) as (_, tail):
+        everybody = [log.follow(0) for _ in range(100)]
+        for turn in range(1, 31):
+            if turn == 2:  # by now all have read the table once
+                readers.clear()
+            await happen(database.pool, issue)
+            relay.wake()
+            for events in everybody:
+                assert [event.seq for event in await take(events, 1)] == [turn]
+        assert set(readers) == {tail}
+        for events in everybody:
+            await events.aclose()
+        assert not log._channels
+
+
+async def test_two_relays_one_is_elected_and_the_other_takes_over(
+    database: Database, broker: LocalBroker, log: Log
+) -> None:
+    issue = await an_issue(database.pool)
+    relays = [Relay(database.pool, broker) for _ in range(2)]
+    async with (
+        running(log.run(), *(relay.run() for relay in relays)) as (_, *tasks),
+        follow(log, 0) as events,
+    ):
+        await happen(database.pool, issue)
+        await take(events, 1)
+        assert sorted(relay.elected for relay in relays) == [False, True]
+        first = relays.index(next(relay for relay in relays if relay.elected))
+        tasks[first].cancel()
+        await asyncio.wait({tasks[first]})
+        assert not relays[first].elected
+        await happen(database.pool, issue, 3)
+        assert [event.seq for event in await take(events, 3)] == [2, 3, 4]
+        assert relays[1 - first].elected
+
+
+async def test_the_relay_and_the_readers_survive_the_loss_of_every_connection(
+    database: Database, database_url: str, relay: Relay, log: Log
+) -> None:
+    issue = await an_issue(database.pool)
+    admin = await asyncpg.connect(database_url)
+    async with running(relay.run(), log.run()), follow(log, 0) as events:
+        for turn in range(1, 4):
+            await happen(admin, issue)
+            assert [event.seq for event in await take(events, 1)] == [turn]
+            await admin.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity "
+                "where datname = current_database() and pid <> pg_backend_pid()"
+            )
+    await admin.close()
+
+
+async def test_a_read_that_is_killed_halfway_is_made_again(
+    database: Database, database_url: str, relay: Relay, log: Log
+) -> None:
+    issue = await an_issue(database.pool)
+    locker, killer = [await asyncpg.connect(database_url) for _ in range(2)]
+    reading = "from pg_stat_activity where wait_event_type = 'Lock' and query like 'select seq%'"
+    async with running(relay.run(), log.run()), follow(log, 0) as events, follow(log, 0) as again:
+        await happen(killer, issue, 3)
+        await take(events, 3)
+        async with asyncio.timeout(PATIENCE):
+            async with locker.transaction():
+                await locker.execute("lock table event in access exclusive mode")
+                waiting = asyncio.ensure_future(take(again, 3))
+                while await killer.fetchval(f"select count(*) {reading}") < 2:  # noqa: ASYNC110 - both readers
+                    await asyncio.sleep(0)
+                assert await killer.fetchval(f"select bool_and(pg_terminate_backend(pid)) {reading}")
+            assert [event.seq for event in await waiting] == [1, 2, 3]
+        await happen(killer, issue)
+        assert [event.seq for event in await take(events, 1)] == [4]
+    await locker.close()
+    await killer.close()
+
+
+async def test_a_cancelled_relay_leaves_neither_lock_nor_connection(
+    database: Database, database_url: str, relay: Relay, log: Log
+) -> None:
+    issue = await an_issue(database.pool)
+    admin = await asyncpg.connect(database_url)
+    await happen(admin, issue)
+    async with running(log.run()), follow(log, 0) as events:
+        task = asyncio.create_task(relay.run())
+        await take(events, 1)
+        task.cancel()
+        await asyncio.wait({task})
+        assert task.cancelled()
+    async with asyncio.timeout(PATIENCE):
+        await admin.execute("select pg_advisory_lock($1)", RELAY_LOCK)  # waits only while somebody holds it
+    assert database.pool.get_idle_size() == database.pool.get_size()
+    await admin.close()
+
+
+async def write(url: str, issue: int, chance: random.Random) -> list[int]:
+    """Commit or roll back thirty transactions of a few events each; return the ids that were committed."""
+    connection = await asyncpg.connect(url)
+    written: list[int] = []
+    for _ in range(30):
+        transaction = connection.transaction()
+        await transaction.start()
+        ids = await happen(connection, issue, chance.randint(1, 4))
+        for _ in range(chance.randint(0, 5)):
+            await connection.execute("select 1")  # others go on meanwhile
+        if chance.random() < 0.2:
+            await transaction.rollback()
+        else:
+            await transaction.commit()
+            written += ids
+    await connection.close()
+    return written
+
+
+async def relay_again_and_again(
+    database: Database,
+    broker: LocalBroker,
+    killer: asyncpg.Connection,
+    chance: random.Random,
+    calm: asyncio.Event,
+) -> None:
+    """Run one relay after the other, each killed or cancelled while it works; the one in the calm stays."""
+    for turn in count():
+        relay = Relay(database.pool, broker, poll_seconds=0.01)
+        async with running(relay.run()):
+            for _ in range(chance.randint(1, 20)):
+                await killer.execute("select 1")
+                relay.wake()
+            if turn % 2:
+                await kill_relay(killer)
+            if calm.is_set():
+                await asyncio.Event().wait()
+
+
+async def subscribe_again_and_again(
+    log: Log, chance: random.Random, seen: list[tuple[int, int]], total: "asyncio.Future[int]"
+) -> None:
+    """Journal every event, coming back with the last cursor after every few, until there are as many as said."""
+    while not (total.done() and len(seen) >= total.result()):
+        cursor = encode_cursor(seen[-1][0] if seen else 0)
+        async with follow(log, decode_cursor(cursor)) as events:
+            for _ in range(chance.randint(1, 40)):
+                seen += pairs(await take(events, 1))
+                if total.done() and len(seen) >= total.result():
+                    break
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_writers_in_any_order_and_a_relay_killed_over_and_over_lose_nothing_and_repeat_nothing(
+    database: Database, database_url: str, broker: LocalBroker, log: Log, seed: int
+) -> None:
+    """The oracle is what was committed: each event once, numbered without gap; each follower saw just that."""
+    chance = random.Random(seed)  # noqa: S311
+    issue = await an_issue(database.pool)
+    killer = await asyncpg.connect(database_url)
+    calm, total = asyncio.Event(), asyncio.get_running_loop().create_future()
+    journals: list[list[tuple[int, int]]] = [[] for _ in range(10)]
+    async with running(log.run(), relay_again_and_again(database, broker, killer, chance, calm)):
+        subscribers = [
+            asyncio.create_task(subscribe_again_and_again(log, chance, seen, total)) for seen in journals
+        ]
+        written = await asyncio.gather(*(write(database_url, issue, chance) for _ in range(5)))
+        calm.set()
+        total.set_result(sum(map(len, written)) + 1)
+        written.append(await happen(database.pool, issue))
+        await asyncio.gather(*subscribers)
+    everything = await order_of(database.pool)
+    assert [seq for seq, _ in everything] == list(range(1, total.result() + 1))
+    assert sorted(event_id for _, event_id in everything) == sorted(chain.from_iterable(written))
+    assert all(seen == everything for seen in journals)
+    await killer.close()
+
+
+async def test_a_cursor_ahead_of_the_log_is_refused(database: Database, log: Log) -> None:
+    issue = await an_issue(database.pool)
+    await happen(database.pool, issue, 2)
+    await database.pool.execute("update event set seq = id")
+    assert await log.position(None) == 2
+    assert [await log.position(encode_cursor(seq)) for seq in range(3)] == [0, 1, 2]
+    with pytest.raises(CursorAhead):
+        await log.position(encode_cursor(3))
+    with pytest.raises(InvalidCursor):
+        await log.position("e01")
+
+
+@given(st.integers(0, 2**60 - 1))
+def test_a_cursor_says_its_number(seq: int) -> None:
+    assert decode_cursor(encode_cursor(seq)) == seq
+
+
+@given(st.text() | st.from_regex(r"e?[0-9a-fA-F]{0,20}\n?"))
+def test_a_text_is_a_cursor_only_if_it_is_spelled_as_one(text: str) -> None:
+    try:
+        seq = decode_cursor(text)
+    except InvalidCursor:
+        return
+    assert encode_cursor(seq) == text
+
+
+@given(st.integers(1, 8), st.lists(st.integers(), max_size=30))
+def test_a_channel_keeps_the_newest_in_order(limit: int, items: list[int]) -> None:
+    async def scenario() -> list[int]:
+        channel: Channel[int] = Channel(limit)
+        for item in items:
+            channel.offer(item)
+        return [await channel.take() for _ in range(min(limit, len(items)))]
+
+    assert asyncio.run(scenario()) == items[-limit:]
+
+
+async def test_a_bell_rung_before_or_often_is_heard_once() -> None:
+    bell = Bell()
+    bell.ring()
+    bell.ring()
+    assert await bell.heard(PATIENCE)
+    assert not await bell.heard(0)
