@@ -1,0 +1,353 @@
+"""One operation, whatever its kind: a query is read, a mutation written and then read, a subscription read per event.
+
+What the compiler answers never passes a resolver. Introspection, ``login`` and ``refresh`` hold no scoped data
+and go through the executor of GraphQL.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import structlog
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    FieldNode,
+    GraphQLError,
+    GraphQLFormattedError,
+    OperationDefinitionNode,
+    OperationType,
+    SelectionSetNode,
+    execute,
+)
+from strawberry import Schema
+
+from lxbc_graph.domain.principal import Principal
+from lxbc_graph.live.frame import LAST_EVENT_ID, Frame
+from lxbc_graph.live.log import EventHead, InvalidCursor, Log, encode_cursor
+from lxbc_graph.policy.accounts import Accounts
+from lxbc_graph.policy.tokens import Tokens
+from lxbc_graph.read import sql
+from lxbc_graph.read.arguments import Argument, Value, Variables, arguments, values
+from lxbc_graph.read.document import MAX_RESOLVED, Documents, Operation, Refused, refused
+from lxbc_graph.read.planner import Planner
+from lxbc_graph.read.runner import Reader
+from lxbc_graph.write import Commands
+
+from .declare import CATALOGUE
+from .mutation import COMMANDS, Session, command_of, user_error
+
+_log = structlog.get_logger()
+
+Group = list[FieldNode]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A GraphQL request as a transport received it."""
+
+    query: str
+    operation_name: str | None = None
+    variables: Mapping[str, Any] | None = None
+    extensions: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A whole GraphQL response as JSON; ``ok`` says that it ran, so that ``data`` is there, if only as null."""
+
+    body: bytes
+    ok: bool = True
+    status: int = 200
+
+
+class Executor:
+    """Executes requests of any kind for whoever asks."""
+
+    def __init__(
+        self, schema: Schema, reader: Reader, commands: Commands, log: Log, accounts: Accounts, tokens: Tokens
+    ) -> None:
+        self.documents = Documents(schema._schema)  # noqa: SLF001 - Strawberry offers no other way to it
+        self._reader = reader
+        self._commands = commands
+        self._log = log
+        self._accounts = accounts
+        self._session = Session(accounts, tokens)
+
+    async def execute(self, request: Request, principal: Principal | None) -> Response:
+        """Run a query or a mutation."""
+        try:
+            operation = self.documents.operation(request.query, request.operation_name)
+            variables = operation.variables(request.variables)
+            if operation.kind is OperationType.SUBSCRIPTION:
+                raise refused("A subscription is served over graphql-transport-ws or text/event-stream.")
+            if principal is None and not operation.anonymous:
+                raise _UNAUTHENTICATED
+            return await self._run(operation, variables, request, principal)
+        except Refused as refusal:
+            return _refusal(refusal)
+
+    def kind(self, request: Request) -> OperationType | None:
+        """Return what kind of operation the request names; None where running it will say what is wrong."""
+        try:
+            return self.documents.operation(request.query, request.operation_name).kind
+        except Refused:
+            return None
+
+    def explain(self, request: Request, principal: Principal) -> str:
+        """Return the plan, the SQL and the policy rows of a query; raises Refused."""
+        operation = self.documents.operation(request.query, request.operation_name)
+        if operation.kind is not OperationType.QUERY or operation.resolved:
+            raise refused("Only a query that reads data becomes a statement.")
+        return self._reader.explain(operation, operation.variables(request.variables), principal)
+
+    async def _run(
+        self, operation: Operation, variables: Variables, request: Request, principal: Principal | None
+    ) -> Response:
+        try:
+            if principal is not None and operation.kind is OperationType.QUERY and not operation.resolved:
+                answer = await self._read(operation, None, variables, principal)
+                return Response(b"".join((b'{"data":', answer, b"}")))
+            return await self._run_fields(operation, variables, request, principal)
+        except GraphQLError as error:
+            return _failure([error])
+        except Exception:  # noqa: BLE001 - a fault of ours is logged, and told without its text
+            _log.exception("operation failed")
+            return _failure([_internal()])
+
+    async def _read(
+        self, operation: Operation, groups: Sequence[Group] | None, variables: Variables, principal: Principal
+    ) -> bytes:
+        scopes = self._reader.scopes(principal)
+        statement = self._reader.roots(operation, groups, variables, scopes)
+        answer = await self._reader.run(statement, sql.Request(variables, principal, scopes))
+        assert answer is not None  # a statement without a from clause answers one row
+        return answer
+
+    async def _run_fields(
+        self, operation: Operation, variables: Variables, request: Request, principal: Principal | None
+    ) -> Response:
+        """Run root fields one after another, each by whoever answers it."""
+        planner = Planner(CATALOGUE, operation, variables)
+        fields = planner.collect(operation.root, [operation.node.selection_set])
+        resolved = [
+            group[0].name.value for group in fields.values() if group[0].name.value in operation.RESOLVED
+        ]
+        if len(resolved) > MAX_RESOLVED or len(set(resolved) - {"__type"}) < len(resolved) - resolved.count(
+            "__type"
+        ):
+            raise refused(
+                f"Ask once for each of login, refresh and __schema, for at most {MAX_RESOLVED} __type."
+            )
+        data: dict[str, Any] = {}
+        errors: list[GraphQLFormattedError] = []
+        for key, group in fields.items():
+            name = group[0].name.value
+            try:
+                if name == "__typename":
+                    data[key] = operation.root.name
+                elif name in COMMANDS:
+                    assert principal is not None  # not anonymous
+                    data[key] = await self._command(operation, planner, group, variables, principal)
+                elif name in operation.RESOLVED:
+                    data[key] = await self._resolve(operation, group, request, errors)
+                else:
+                    assert principal is not None  # not anonymous
+                    text = await self._read(operation, [group], variables, principal)
+                    data[key] = orjson.Fragment(text[text.index(b":") + 1 : -1])
+            except GraphQLError as error:
+                data[key] = None
+                errors.append({**error.formatted, "path": [key]})
+            except Exception:  # noqa: BLE001 - a fault of ours is logged, and told without its text
+                _log.exception("operation failed")
+                data[key] = None
+                errors.append({**_internal().formatted, "path": [key]})
+        if operation.kind is OperationType.QUERY and any(
+            data[str(error["path"][0])] is None for error in errors
+        ):
+            return Response(orjson.dumps({"data": None, "errors": errors}))
+        return Response(orjson.dumps({"data": data, **({"errors": errors} if errors else {})}))
+
+    async def _resolve(
+        self, operation: Operation, group: Group, request: Request, errors: list[GraphQLFormattedError]
+    ) -> Any:
+        node = operation.node
+        only = OperationDefinitionNode(
+            operation=node.operation,
+            name=node.name,
+            variable_definitions=node.variable_definitions,
+            directives=node.directives,
+            selection_set=SelectionSetNode(selections=tuple(group)),
+        )
+        result = execute(
+            operation.schema,
+            DocumentNode(definitions=(only, *operation.fragments.values())),
+            context_value=self._session,
+            variable_values=dict(request.variables or {}),
+        )
+        if not isinstance(result, ExecutionResult):
+            result = await result
+        for error in result.errors or ():
+            if error.original_error is not None and not isinstance(error.original_error, GraphQLError):
+                raise error.original_error
+            errors.append(error.formatted)
+        return next(iter((result.data or {"": None}).values()))
+
+    async def _command(
+        self, operation: Operation, planner: Planner, group: Group, variables: Variables, principal: Principal
+    ) -> dict[str, Any]:
+        node = group[0]
+        given = values(arguments(operation.root.fields[node.name.value], node, variables), variables)["input"]
+        outcome = await self._commands.execute(
+            command_of(node.name.value, given),
+            principal=principal,
+            idempotency_key=given.get("idempotencyKey"),
+        )
+        payload: dict[str, Any] = {}
+        for key, nodes in planner.select("IssuePayload", group).items():
+            match nodes[0].name.value:
+                case "issue":
+                    payload[key] = await self._row(
+                        operation, "Issue", nodes, variables, principal, outcome.issue_id, {}
+                    )
+                case "errors":
+                    payload[key] = [
+                        _pick(planner.select("UserError", nodes), user_error(error), "UserError")
+                        for error in outcome.errors
+                    ]
+                case _:
+                    payload[key] = "IssuePayload"
+        return payload
+
+    async def _row(
+        self,
+        operation: Operation,
+        entity: str,
+        nodes: Sequence[FieldNode],
+        variables: Variables,
+        principal: Principal,
+        id_: int | None,
+        filter_: Mapping[str, Argument],
+    ) -> orjson.Fragment | None:
+        if id_ is None:
+            return None
+        scopes = self._reader.scopes(principal)
+        statement = self._reader.row(operation, entity, nodes, variables, scopes, filter_)
+        row = await self._reader.run(statement, sql.Request(variables, principal, scopes, id_))
+        return None if row is None else orjson.Fragment(row)
+
+    async def subscribe(
+        self, request: Request, principal: Principal | None
+    ) -> AsyncIterator[bytes] | Response:
+        """Start a subscription: its frames, or the response that refuses it."""
+        try:
+            operation = self.documents.operation(request.query, request.operation_name)
+            variables = operation.variables(request.variables)
+            if operation.kind is not OperationType.SUBSCRIPTION:
+                raise refused("This operation is not a subscription.")
+            if principal is None:
+                raise _UNAUTHENTICATED
+            planner = Planner(CATALOGUE, operation, variables)
+            fields = planner.collect(operation.root, [operation.node.selection_set])
+            if len(fields) != 1:
+                raise refused("A subscription selects exactly one field.")
+            key, group = next(iter(fields.items()))
+            given = arguments(operation.root.fields[group[0].name.value], group[0], variables)
+            filter_ = given.get("filter", {})
+            assert isinstance(filter_, dict)
+            parts = planner.select("IssueEventPayload", group)
+            events = [node for nodes in parts.values() for node in nodes if node.name.value == "event"]
+            self._reader.row(operation, "Event", events, variables, self._reader.scopes(principal), filter_)
+            try:
+                after = await self._log.position(_cursor(request, given, variables))
+            except InvalidCursor as error:
+                raise refused(f"after: {error}.", "INVALID_CURSOR") from None
+        except Refused as refusal:
+            return _refusal(refusal)
+        except GraphQLError as error:
+            return _refusal(Refused([error]))
+        return self._frames(operation, key, parts, filter_, variables, principal, after)
+
+    async def _frames(
+        self,
+        operation: Operation,
+        key: str,
+        parts: Mapping[str, Group],
+        filter_: Mapping[str, Argument],
+        variables: Variables,
+        principal: Principal,
+        after: int,
+    ) -> AsyncIterator[bytes]:
+        async with aclosing(self._log.follow(after)) as heads:
+            async for head in heads:
+                current = await self._accounts.principal_by_id(principal.account_id)
+                if current is None:
+                    yield _failure([_error("The account is closed.", "ACCESS_REVOKED")]).body
+                    return
+                try:
+                    payload = await self._payload(operation, parts, filter_, variables, current, head)
+                except Exception:  # noqa: BLE001 - a fault of ours is logged, and told without its text
+                    _log.exception("subscription failed")
+                    yield _failure([_internal()]).body
+                    return
+                if payload is not None:
+                    yield Frame(orjson.dumps({"data": {key: payload}}), encode_cursor(head.seq))
+
+    async def _payload(
+        self,
+        operation: Operation,
+        parts: Mapping[str, Group],
+        filter_: Mapping[str, Argument],
+        variables: Variables,
+        principal: Principal,
+        head: EventHead,
+    ) -> dict[str, Any] | None:
+        """Read what was asked of the event; None where the viewer may not see it or did not ask for it."""
+        asked = {part: nodes for part, nodes in parts.items() if nodes[0].name.value == "event"} or {"": []}
+        found = {}
+        for part, nodes in asked.items():
+            row = await self._row(operation, "Event", nodes, variables, principal, head.event_id, filter_)
+            if row is None:
+                return None
+            found[part] = row
+        constants = {"cursor": encode_cursor(head.seq), "__typename": "IssueEventPayload"}
+        return {
+            part: found[part] if part in found else constants[nodes[0].name.value]
+            for part, nodes in parts.items()
+        }
+
+
+def _cursor(request: Request, given: Mapping[str, Argument], variables: Variables) -> str | None:
+    last = (request.extensions or {}).get(LAST_EVENT_ID)
+    if isinstance(last, str):
+        return last
+    after = given.get("after")
+    return str(after.get(variables)) if isinstance(after, Value) else None
+
+
+def _pick(fields: Mapping[str, Group], values_: Mapping[str, Any], type_name: str) -> dict[str, Any]:
+    return {key: values_.get(nodes[0].name.value, type_name) for key, nodes in fields.items()}
+
+
+def _error(message: str, code: str) -> GraphQLError:
+    return GraphQLError(message, extensions={"code": code})
+
+
+def _internal() -> GraphQLError:
+    return _error("Internal server error.", "INTERNAL")
+
+
+def _failure(errors: list[GraphQLError]) -> Response:
+    return Response(orjson.dumps({"data": None, "errors": [error.formatted for error in errors]}))
+
+
+_UNAUTHENTICATED = Refused([_error("Send a token as Authorization: Bearer …", "UNAUTHENTICATED")])
+
+
+def _refusal(refusal: Refused) -> Response:
+    status = 401 if refusal is _UNAUTHENTICATED else 400
+    return Response(
+        orjson.dumps({"errors": [error.formatted for error in refusal.errors]}), ok=False, status=status
+    )

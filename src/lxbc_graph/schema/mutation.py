@@ -1,0 +1,270 @@
+"""The root of writing: every command of ``write/`` as a mutation, its input derived from its fields."""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, fields
+from datetime import date, datetime
+from enum import Enum
+from types import NoneType, UnionType
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+import strawberry
+from strawberry.types import Info
+
+from lxbc_graph.domain.errors import CommandError, ErrorCode
+from lxbc_graph.policy.accounts import Accounts
+from lxbc_graph.policy.tokens import InvalidToken, TokenPair, Tokens
+from lxbc_graph.read import ids
+from lxbc_graph.write import (
+    AcceptAssignment,
+    AssignIssue,
+    InspectIssue,
+    JudgeIssue,
+    LookBack,
+    PartyInput,
+    ReopenIssue,
+    ReportIssue,
+    ReportProgress,
+    SendBack,
+    SubmitFeedback,
+)
+
+from .declare import camel
+from .names import NAMES, argument, field, make
+
+COMMANDS: dict[str, tuple[type, str]] = {
+    "reportIssue": (ReportIssue, "Report a problem found in a unit (上报问题)."),
+    "judgeIssue": (JudgeIssue, "Take a reported issue up, or dismiss it with a reason (问题研判)."),
+    "assignIssue": (AssignIssue, "Hand an issue over to the territory and to a department at once (双交办)."),
+    "acceptAssignment": (AcceptAssignment, "Accept what was handed over, naming who is responsible (签收)."),
+    "reportProgress": (ReportProgress, "Say how far an assignment has come (进展)."),
+    "submitFeedback": (
+        SubmitFeedback,
+        "Report an assignment done; the issue advances when all required parties have (双反馈).",
+    ),
+    "inspectIssue": (InspectIssue, "Check on the spot what the parties reported (核验)."),
+    "lookBack": (LookBack, "Ask the people afterwards, and close the issue or send it back (回头看)."),
+    "sendBack": (SendBack, "Send an issue back to be put right (退回整改)."),
+    "reopenIssue": (ReopenIssue, "Reopen a closed issue (重新打开)."),
+}
+
+ID_TYPES = {
+    "issue_id": "Issue",
+    "duplicate_of_id": "Issue",
+    "unit_id": "Unit",
+    "department_id": "Department",
+    "category_id": "Category",
+    "work_content_id": "Category",
+    "assignment_id": "Assignment",
+    "responsible_id": "Cadre",
+}
+
+INPUTS = {
+    "issue_id": "The issue (问题).",
+    "duplicate_of_id": "For DUPLICATE: the issue that says it already (重复于).",
+    "unit_id": "The unit: where it was found, or the territory as a party (单位).",
+    "department_id": "The department, for a party of that kind (责任单位).",
+    "category_id": "Class of the issue, of scheme ISSUE_CLASS (问题类别).",
+    "work_content_id": "Item of work, of scheme WORK_CONTENT (工作内容).",
+    "assignment_id": "The assignment (交办).",
+    "responsible_id": "The cadre who is responsible (责任人).",
+    "title": "What it is, in a line of at most 200 characters (标题).",
+    "description": "What was found, at most 10,000 characters (问题描述).",
+    "source": "How it was found (发现方式).",
+    "subject": "Whose problem it is (对象).",
+    "mass_interest": "Touches many people (涉众).",
+    "post_disaster": "Part of post-disaster work (灾后重建).",
+    "complexity": "General: 7 days; complex: one calendar month (一般、复杂).",
+    "city_identified": "Identified by the city (市级认定).",
+    "multi_department": "Needs several departments (多部门).",
+    "dismissal": "Why it is not taken up; then a reason is needed (不予纳入原因).",
+    "reason": "Why, at most 2,000 characters (理由).",
+    "parties": "To whom it is handed over: a required party of each kind, all distinct (承办单位).",
+    "kind": "Which side the party is (类型).",
+    "part": "Leads or assists (牵头、配合).",
+    "required": "Whether the issue waits for its feedback (必办).",
+    "measure": "What is to be done (整改措施).",
+    "plan_due": "Day, in Shanghai, by whose end the party plans to be done (计划完成日期).",
+    "text": "What was done, at most 10,000 characters (内容).",
+    "level": "Which inspection it is (核验层级).",
+    "passed": "Whether it passes; if not, a reason is needed (是否通过).",
+    "satisfaction": "What the people said; DISSATISFIED sends the issue back (群众满意度).",
+    "expected_version": "The version that the client has read; another one is a CONFLICT (期望版本).",
+}
+
+
+@strawberry.type(name="UserError", description="Why nothing was changed (错误).")
+class UserError:
+    """One reason for a refusal, as data."""
+
+    code: ErrorCode = strawberry.field(description="What kind of error; branch on this (错误码).")
+    message: str = strawberry.field(description="What is wrong, in English (英文说明).")
+    message_zh: str = strawberry.field(description="What is wrong, in Chinese (中文说明).")
+    field: list[str] = strawberry.field(description="Path into the input, empty for all of it (字段路径).")
+
+
+@strawberry.type(name="SessionPayload", description="Tokens, or why there are none (登录结果).")
+class SessionPayload:
+    """What ``login`` and ``refresh`` answer."""
+
+    access_token: str | None = strawberry.field(description="Bearer token for requests (访问令牌).")
+    refresh_token: str | None = strawberry.field(description="Good once, for the next pair (刷新令牌).")
+    expires_at: datetime | None = strawberry.field(description="When the access token ends (过期时间).")
+    errors: list[UserError] = strawberry.field(description="Why there are no tokens (错误).")
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What the resolvers of ``login`` and ``refresh`` need."""
+
+    accounts: Accounts
+    tokens: Tokens
+
+
+_REFUSED = SessionPayload(
+    access_token=None,
+    refresh_token=None,
+    expires_at=None,
+    errors=[
+        UserError(
+            code=ErrorCode.UNAUTHENTICATED,
+            message="The account, password or token is not valid.",
+            message_zh="账号、密码或令牌无效。",
+            field=[],
+        )
+    ],
+)
+
+
+def declare_mutation() -> None:
+    """Enter ``Mutation`` and its inputs and payloads among the names."""
+    NAMES["UserError"] = UserError
+    NAMES["SessionPayload"] = SessionPayload
+    make(
+        "IssuePayload",
+        "The issue after the change, or why nothing was changed (结果).",
+        {
+            "issue": ("Issue | None", field("issue", "The issue, as the viewer may see it now (问题).")),
+            "errors": ("list[UserError]", field("errors", "Empty when it was done (错误).")),
+        },
+    )
+    _declare_input(PartyInput, "A party that an issue is handed to (承办单位).")
+    roots: dict[str, tuple[Any, Any]] = {}
+    for name, (command, description) in COMMANDS.items():
+        input_name = f"{name[0].upper()}{name[1:]}Input"
+        _declare_input(command, f"Input of {name} (输入).", name=input_name, keyed=True)
+        given = argument("input", input_name, "What to do (输入).")
+        roots[name] = ("IssuePayload | None", field(name, description, [given]))
+    roots["login"] = (
+        SessionPayload,
+        strawberry.field(resolver=_login, description="Exchange a password for tokens (登录)."),
+    )
+    roots["refresh"] = (
+        SessionPayload,
+        strawberry.field(
+            resolver=_refresh, description="Exchange a refresh token for the next pair (刷新令牌)."
+        ),
+    )
+    make("Mutation", "What can be done; each either done whole or not at all (操作).", roots)
+
+
+def command_of(name: str, given: Mapping[str, Any]) -> Any:
+    """Return the command of a mutation from its coerced input; an id that names nothing becomes 0."""
+    return _structure(COMMANDS[name][0], given)
+
+
+def user_error(error: CommandError) -> dict[str, Any]:
+    """Return a command's error as a ``UserError``."""
+    return {
+        "code": error.code.value,
+        "message": error.message,
+        "messageZh": error.message_zh,
+        "field": list(error.field),
+    }
+
+
+def _structure(cls: type, given: Mapping[str, Any]) -> Any:
+    hints = get_type_hints(cls)
+    found = {}
+    for spec in fields(cls):
+        value = given.get(camel(spec.name))
+        if value is None:
+            continue
+        type_ = _bare(hints[spec.name])
+        if spec.name in ID_TYPES:
+            value = ids.parse(value, ID_TYPES[spec.name]) or 0
+        elif get_origin(type_) is tuple:
+            element = get_args(type_)[0]
+            value = tuple(_structure(element, item) for item in value)
+        elif isinstance(type_, type) and issubclass(type_, Enum):
+            value = type_(value)
+        found[spec.name] = value
+    return cls(**found)
+
+
+def _declare_input(cls: type, description: str, *, name: str | None = None, keyed: bool = False) -> None:
+    hints = get_type_hints(cls)
+    specs = {camel(spec.name): _input(spec, hints[spec.name]) for spec in fields(cls)}
+    if keyed:
+        specs["idempotencyKey"] = (
+            "str | None",
+            strawberry.field(
+                name="idempotencyKey",
+                description="A repeat with the same key and input does nothing and answers for the same issue (幂等键).",
+                default=strawberry.UNSET,
+            ),
+        )
+    make(name or cls.__name__, description, specs, kind=strawberry.input)
+
+
+def _input(spec: Field[Any], hint: Any) -> tuple[Any, Any]:
+    type_ = _bare(hint)
+    graphql = _graphql_type(spec.name, type_)
+    description = INPUTS[spec.name]
+    if spec.default is MISSING:
+        return graphql, strawberry.field(name=camel(spec.name), description=description)
+    default = strawberry.UNSET if spec.default is None else spec.default
+    kind = f"{graphql} | None" if spec.default is None else graphql
+    return kind, strawberry.field(name=camel(spec.name), description=description, default=default)
+
+
+def _graphql_type(name: str, type_: Any) -> str:
+    if name in ID_TYPES:
+        return "ID"
+    if get_origin(type_) is tuple:
+        return f"list[{get_args(type_)[0].__name__}]"
+    return "Date" if type_ is date else str(type_.__name__)
+
+
+def _bare(hint: Any) -> Any:
+    if get_origin(hint) is UnionType or NoneType in get_args(hint):
+        return next(one for one in get_args(hint) if one is not NoneType)
+    return hint
+
+
+async def _login(
+    info: Info[Session, None],
+    account: Annotated[str, strawberry.argument(description="Name of the account (账号).")],
+    password: Annotated[str, strawberry.argument(description="Its password (密码).")],
+) -> SessionPayload:
+    session = info.context
+    principal = await session.accounts.authenticate(account, password)
+    if principal is None:
+        return _REFUSED
+    return _tokens(await session.tokens.refresh_pair(principal.account_id))
+
+
+async def _refresh(
+    info: Info[Session, None],
+    token: Annotated[str, strawberry.argument(description="The refresh token, which it uses up (刷新令牌).")],
+) -> SessionPayload:
+    session = info.context
+    try:
+        return _tokens(await session.tokens.rotate(token))
+    except InvalidToken:
+        return _REFUSED
+
+
+def _tokens(pair: TokenPair) -> SessionPayload:
+    return SessionPayload(
+        access_token=pair.access, refresh_token=pair.refresh, expires_at=pair.expires_at, errors=[]
+    )
