@@ -1,0 +1,120 @@
+"""The composition root: everything is built here, once, and wired together."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute, WebSocketRoute
+
+from . import resources
+from .http import pages
+from .http.authenticate import Authenticator
+from .http.graphql import GraphQLOverHttp
+from .http.health import health
+from .http.websocket import GraphQLOverWebSocket
+from .live.broker import LocalBroker
+from .live.log import Log
+from .live.relay import Relay
+from .policy.accounts import Accounts
+from .policy.enforcer import Enforcer
+from .policy.tokens import Tokens
+from .read.runner import Reader
+from .schema.build import build
+from .schema.declare import CATALOGUE
+from .schema.execute import Executor
+from .settings import Settings
+from .store.database import Database
+from .write import Commands
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What one process is made of."""
+
+    database: Database
+    enforcer: Enforcer
+    accounts: Accounts
+    tokens: Tokens
+    relay: Relay
+    log: Log
+    executor: Executor
+
+
+@asynccontextmanager
+async def open_service(settings: Settings) -> AsyncIterator[Service]:
+    """Build the service on ``settings.database_url``, which must be set and migrated; close it at the end."""
+    if settings.database_url is None:
+        raise ValueError("settings.database_url is not set")
+    database = await Database.open(
+        settings.database_url,
+        pool_size=settings.pool_size,
+        statement_timeout_ms=settings.statement_timeout_ms,
+    )
+    try:
+        enforcer = Enforcer(resources.POLICIES)
+        accounts = Accounts(database.pool, settings.principal_ttl_seconds)
+        tokens = await Tokens.open(database.pool, settings)
+        broker = LocalBroker()
+        relay = Relay(database.pool, broker)
+        log = Log(database.pool, broker)
+        commands = Commands(database, enforcer, relay.wake)
+        executor = Executor(
+            schema=build(),
+            reader=Reader(database.lanes, CATALOGUE, enforcer),
+            commands=commands,
+            accounts=accounts,
+            tokens=tokens,
+            log=log,
+        )
+        yield Service(database, enforcer, accounts, tokens, relay, log, executor)
+    finally:
+        await database.close()
+
+
+def create_app(settings: Settings) -> Starlette:
+    """Return the application; what it needs is open, and its routes exist, while its lifespan lasts."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with open_service(settings) as service, running(service) as tasks:
+            app.router.routes[:] = _routes(service, tasks)
+            yield
+
+    return Starlette(lifespan=lifespan)
+
+
+def _routes(service: Service, tasks: "list[asyncio.Task[None]]") -> list[BaseRoute]:
+    authenticator = Authenticator(service.tokens, service.accounts)
+    return [
+        *GraphQLOverHttp(service.executor, authenticator).routes(),
+        WebSocketRoute("/graphql", GraphQLOverWebSocket(service.executor, authenticator)),
+        pages.assets(),
+        health(service.database.pool, tasks),
+    ]
+
+
+@asynccontextmanager
+async def running(service: Service) -> "AsyncIterator[list[asyncio.Task[None]]]":
+    """Keep the relay and the reader of the log running; one that fails is logged, and missed by /healthz."""
+    tasks = [
+        asyncio.create_task(service.relay.run(), name="relay"),
+        asyncio.create_task(service.log.run(), name="log"),
+    ]
+    for task in tasks:
+        task.add_done_callback(_ended)
+    try:
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _ended(task: "asyncio.Task[None]") -> None:
+    if not task.cancelled():
+        _log.error("background task ended", task=task.get_name(), exc_info=task.exception())
