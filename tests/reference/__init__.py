@@ -1,0 +1,8 @@
+"""The reference: every row in memory, one obvious line of Python per field, scope asked of each row anew.
+
+``rows``       a database as dictionaries, and small random worlds to fill it with
+``sight``      what a principal may see (DOMAIN 9), from its postings and the policy's rows
+``answers``    a GraphQL document answered by graphql-core's own executor over those rows
+``documents``  random valid documents, written from the schema
+``agreement``  whether two answers are the same
+"""

@@ -1,0 +1,71 @@
+"""The read side as it is served, with every statement that it sends counted."""
+
+import asyncio
+
+import asyncpg
+
+from lxbc_graph.live.broker import LocalBroker
+from lxbc_graph.live.log import Log
+from lxbc_graph.policy.accounts import Accounts
+from lxbc_graph.policy.enforcer import Enforcer
+from lxbc_graph.policy.tokens import Tokens
+from lxbc_graph.read.catalogue import Catalogue
+from lxbc_graph.read.runner import Reader
+from lxbc_graph.resources import POLICIES
+from lxbc_graph.schema.build import build
+from lxbc_graph.schema.declare import CATALOGUE
+from lxbc_graph.schema.execute import Executor
+from lxbc_graph.settings import Settings
+from lxbc_graph.store.database import Database
+from lxbc_graph.write.commands import Commands
+
+ENFORCER = Enforcer(POLICIES)
+POLICY = ENFORCER.rows
+
+
+async def executor_on(database: Database, catalogue: Catalogue = CATALOGUE) -> Executor:
+    """Return the executor of a database, wired as the application does."""
+    return Executor(
+        build(),
+        Reader(database.lanes, catalogue, ENFORCER),
+        Commands(database, ENFORCER, lambda: None),
+        Log(database.pool, LocalBroker()),
+        Accounts(database.pool, 1.0),
+        await Tokens.open(database.pool, Settings()),
+    )
+
+
+class Statements:
+    """The statements of the read side since the last :meth:`clear`."""
+
+    def __init__(self) -> None:
+        self._sent: list[str] = []
+
+    @classmethod
+    def of(cls, database: Database) -> "Statements":
+        """Listen on every lane that the database opens from now on."""
+        found = cls()
+        connect = database.lanes._connect
+
+        async def listening() -> asyncpg.Connection:
+            connection = await connect()
+            # asyncpg asks once for each connection what an array is.
+            await connection.fetchval("select $1::text[]::text || $2::bigint[]::text", [], [])
+            connection.add_query_logger(found.add)
+            return connection
+
+        database.lanes._connect = listening
+        return found
+
+    def add(self, record: asyncpg.connection.LoggedQuery) -> None:
+        """Note one; asyncpg calls this."""
+        self._sent.append(record.query)
+
+    def clear(self) -> None:
+        """Forget them."""
+        self._sent.clear()
+
+    async def settled(self) -> list[str]:
+        """Return them, once asyncpg has told of all: it does so in the next turn of the loop."""
+        await asyncio.sleep(0)
+        return self._sent

@@ -1,0 +1,156 @@
+"""A real server on a free port in the test's own loop, and an executor whose answers a test scripts."""
+
+import asyncio
+import socket
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import orjson
+import uvicorn
+from graphql import OperationType
+from starlette.types import ASGIApp
+
+from lxbc_graph.domain.errors import ErrorCode
+from lxbc_graph.domain.principal import Principal
+from lxbc_graph.http.authenticate import Authenticator, Unauthenticated
+from lxbc_graph.http.server import bind, url_of
+from lxbc_graph.live.frame import LAST_EVENT_ID, Frame
+from lxbc_graph.schema.execute import Executor, Request, Response
+
+PATIENCE = 20.0  # seconds until a test is given up; nothing is measured by it
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp, *, lifespan: bool = False) -> AsyncIterator[str]:
+    """Serve the application for the length of the block; gives ``127.0.0.1:port``."""
+    reserved = bind("127.0.0.1", 0)
+    server = _Server(uvicorn.Config(app, log_config=None, lifespan="on" if lifespan else "off"))
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(server.serve(sockets=[reserved]))
+        await server.ready.wait()
+        try:
+            yield url_of(reserved).removeprefix("http://")
+        finally:
+            server.should_exit = True
+
+
+def principal(name: str = "li", expires_at: datetime | None = None) -> Principal:
+    return Principal(1, name, name, 1, None, (), expires_at)
+
+
+class ScriptedAuthenticator:
+    """Knows the token ``good`` and, until they expire, those that say when."""
+
+    async def __call__(self, authorization_header: str | None) -> Principal | None:
+        match (authorization_header or "").split(" "):
+            case [""]:
+                return None
+            case ["Bearer", "good"]:
+                return principal()
+            case ["Bearer", moment] if moment.replace(".", "").isdecimal():
+                return principal(expires_at=datetime.fromtimestamp(float(moment), UTC))
+        raise Unauthenticated(ErrorCode.UNAUTHENTICATED, "no such token")
+
+    async def again(self, principal: Principal | None) -> Principal | None:
+        return principal
+
+
+class ScriptedExecutor:
+    """Does what the first word of the query says, and counts what is under way.
+
+    ``query`` and ``mutation`` echo the request; ``refused``, ``failed`` and ``crash`` are what goes wrong;
+    ``subscription count`` counts from the last event id, or 1, to the variable ``to``, padded by ``size``;
+    ``subscription forever`` says 1 and then nothing; ``subscription crash`` says 1 and then fails.
+    """
+
+    def __init__(self) -> None:
+        self.running = 0
+        self.changed = asyncio.Condition()
+
+    async def until_running(self, number: int) -> None:
+        """Wait until so many subscriptions are under way."""
+        async with asyncio.timeout(PATIENCE), self.changed:
+            await self.changed.wait_for(lambda: self.running == number)
+
+    def kind(self, request: Request) -> OperationType | None:
+        word = request.query.split(" ")[0]
+        return OperationType(word) if word in {"query", "mutation", "subscription"} else None
+
+    async def execute(self, request: Request, principal: Principal | None) -> Response:
+        match request.query:
+            case "refused":
+                return Response(b'{"errors":[{"message":"Syntax Error"}]}', ok=False, status=400)
+            case "failed":
+                return Response(b'{"data":null,"errors":[{"message":"no"}]}')
+            case "crash":
+                raise RecursionError
+            case "wait":
+                async with self._counted():
+                    await asyncio.Event().wait()
+        return Response(
+            orjson.dumps(
+                {
+                    "data": {
+                        "query": request.query,
+                        "name": request.operation_name,
+                        "variables": request.variables,
+                        "who": principal and principal.account,
+                    }
+                }
+            )
+        )
+
+    async def subscribe(
+        self, request: Request, principal: Principal | None
+    ) -> AsyncIterator[bytes] | Response:
+        if principal is None:
+            return Response(b'{"errors":[{"message":"who are you"}]}', ok=False, status=401)
+        return self._frames(request.query.split(" ")[1], request.variables or {}, request.extensions or {})
+
+    async def _frames(
+        self, script: str, variables: Mapping[str, Any], extensions: Mapping[str, Any]
+    ) -> AsyncGenerator[bytes]:
+        async with self._counted():
+            if script == "count":
+                begin = int(extensions.get(LAST_EVENT_ID, "e0")[1:]) + 1
+                for number in range(begin, variables["to"] + 1):
+                    pad = "x" * variables.get("size", 0)
+                    yield Frame(orjson.dumps({"data": {"count": number, "pad": pad}}), f"e{number}")
+                return
+            yield b'{\n"data":\r\n{"count":1}}'
+            if script == "crash":
+                raise RecursionError
+            await asyncio.Event().wait()
+
+    @asynccontextmanager
+    async def _counted(self) -> AsyncIterator[None]:
+        await self._count(1)
+        try:
+            yield
+        finally:
+            await self._count(-1)
+
+    async def _count(self, change: int) -> None:
+        async with self.changed:
+            self.running += change
+            self.changed.notify_all()
+
+    def stands_in(self) -> Executor:
+        """Return itself as what it stands in for."""
+        return cast("Executor", self)
+
+
+def scripted_authenticator() -> Authenticator:
+    return cast("Authenticator", ScriptedAuthenticator())

@@ -1,0 +1,402 @@
+"""Nobody sees across a border: every path through the schema is walked, and no row from beyond may show."""
+
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from graphql import (
+    GraphQLField,
+    GraphQLInterfaceType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    get_named_type,
+    is_leaf_type,
+    is_required_argument,
+)
+from tests.reference.agreement import parse
+from tests.reference.answers import readable
+from tests.reference.neighbours import CITY, HERE, OTHER_CITY, THERE, neighbours
+from tests.reference.rows import PATH, Row, Rows, ancestors, write
+from tests.reference.served import executor_on
+
+from lxbc_graph.domain.principal import Path, Posting, Principal
+from lxbc_graph.domain.words import Role
+from lxbc_graph.policy.rows import Bind
+from lxbc_graph.policy.scope import Scope
+from lxbc_graph.read.catalogue import Catalogue, Entity
+from lxbc_graph.schema.build import build
+from lxbc_graph.schema.declare import CATALOGUE
+from lxbc_graph.schema.execute import Executor, Request
+from lxbc_graph.store.database import Database
+
+pytestmark = pytest.mark.anyio
+
+SCHEMA = readable(build()._schema)
+ROWS = neighbours()
+UNITS = {row["code"]: row for row in ROWS["unit"]}
+
+Composite = GraphQLObjectType | GraphQLInterfaceType
+
+
+@pytest.fixture
+async def executor(database: Database) -> Executor:
+    await write(database, ROWS)
+    return await executor_on(database)
+
+
+def viewer(role: Role, code: str) -> Principal:
+    """The account of the unit's office, posted there in a role."""
+    unit = UNITS[code]
+    account = next(row for row in ROWS["account"] if row["name"] == f"office-{code}")
+    posting = Posting(1, role, Path(*(unit[column] for column in PATH)))
+    return Principal(
+        account["id"], account["name"], account["display_name"], account["city_id"], None, (posting,)
+    )
+
+
+# What lies where
+
+
+def within(code: str) -> Rows:
+    """The rows of a unit and below it, told by where they stand alone, and the categories of its city."""
+    id_ = UNITS[code]["id"]
+    placed = {
+        name: [row for row in ROWS[name] if id_ in ancestors(row)]
+        for name in ("unit", "department", "posting", "issue")
+    }
+    issues = {row["id"] for row in placed["issue"]}
+    return {
+        **placed,
+        "cadre": [row for row in ROWS["cadre"] if id_ in row["reach"]],
+        "category": [row for row in ROWS["category"] if row["city_id"] == UNITS[code[:4]]["id"]],
+        "assignment": [row for row in ROWS["assignment"] if row["issue_id"] in issues],
+        "event": [row for row in ROWS["event"] if row["issue_id"] in issues],
+        "account": [row for row in ROWS["account"] if row["name"] == f"office-{code}"],
+    }
+
+
+def marks(rows: Rows) -> set[str]:
+    """Everything that would give a row away."""
+    return {mark for name, of in rows.items() for row in of for mark in _marks(name, row)}
+
+
+def _marks(name: str, row: Row) -> Iterator[str]:
+    yield f"{name.capitalize()}:{row['id']}"
+    for column in ("code", "name", "number", "title", "display_name", "phone"):
+        if row.get(column):
+            yield row[column]
+    yield from row.get("aliases", ())
+
+
+def beyond(code: str) -> set[str]:
+    """What gives away rows that are not within the unit."""
+    return marks(ROWS) - marks(within(code))
+
+
+# Every path
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A document, and the fields of entities that it asks for."""
+
+    text: str
+    fields: frozenset[tuple[str, str]]
+
+
+def walks() -> Iterator[Walk]:
+    """From every root, and from every row there is along each relation, to everything that it leads on to."""
+    assert SCHEMA.query_type is not None
+    for name, spec in SCHEMA.query_type.fields.items():
+        if name.startswith("__"):
+            continue
+        for given in _given(spec):
+            type_ = get_named_type(spec.type)
+            selections = _onward(type_) if name == "nodes" else [_fully(type_)]
+            for selection, fields in selections:
+                yield Walk(f"{{ {name}{given}{selection} }}", fields | {("Query", name)})
+
+
+def _given(spec: GraphQLField) -> list[str]:
+    """The arguments of a root field that must be given: each thing that there is, seen or not."""
+    ids = [f'"{name.capitalize()}:{row["id"]}"' for name, rows in ROWS.items() for row in rows]
+    known = {
+        "code": [f'"{code}"' for code in (HERE, THERE)],
+        "id": [f'"{name.capitalize()}:{rows[0]["id"]}"' for name, rows in ROWS.items()],
+        "ids": [f"[{', '.join(ids)}]"],
+    }
+    required = [name for name, argument in spec.args.items() if is_required_argument(argument)]
+    if required:
+        assert len(required) == 1, f"{required}: a new root field needs a line here"
+        return [f"({required[0]}: {value})" for value in known[required[0]]]
+    return ["(first: 100)"] if "first" in spec.args else [""]
+
+
+Found = tuple[str, frozenset[tuple[str, str]]]
+
+
+def _onward(type_: GraphQLNamedType) -> Iterator[Found]:
+    """One selection for each relation of each type that may be met; its far side is read in full."""
+    inner, wrap = _row(type_)
+    for member in _members(inner):
+        leaves, fields = _leaves(member, figures=True)
+        for name, far, given in _relations(member):
+            selection, beyond_it = _fully(far)
+            text = f" {{ __typename ... on {member.name} {{ {leaves} {name}{given}{selection} }} }}"
+            yield wrap(text), fields | beyond_it | {(member.name, name)}
+
+
+def _fully(type_: GraphQLNamedType) -> Found:
+    """All leaves and all relations of a type, these with the ids that they lead to."""
+    inner, wrap = _row(type_)
+    text, fields = "__typename", frozenset[tuple[str, str]]()
+    for place, member in enumerate(_members(inner)):
+        leaves, found = _leaves(member)
+        relations = []
+        for name, far, given in _relations(member):
+            ids = _row(far)[1](" { __typename id }")
+            relations.append(f"{name}{place}: {name}{given}{ids}")
+            fields |= {(member.name, name)}
+        text += f" ... on {member.name} {{ {leaves} {' '.join(relations)} }}"
+        fields |= found
+    return wrap(f" {{ {text} }}"), fields
+
+
+def _row(type_: GraphQLNamedType) -> tuple[Composite, Callable[[str], str]]:
+    """The type of the rows that a field leads to, and how to write a selection of them."""
+    assert isinstance(type_, Composite)
+    if type_.name.endswith("Connection"):
+        return get_named_type(type_.fields["nodes"].type), (
+            lambda text: f" {{ totalCount pageInfo {{ startCursor }} edges {{ node{text} }} }}"
+        )
+    return type_, lambda text: text
+
+
+def _members(type_: Composite) -> Sequence[GraphQLObjectType]:
+    return [type_] if isinstance(type_, GraphQLObjectType) else SCHEMA.get_possible_types(type_)
+
+
+def _leaves(type_: GraphQLObjectType, *, figures: bool = False) -> Found:
+    """All scalars of a type, under names that no other type gives to another type of scalar."""
+    names, text = [], []
+    for name, spec in type_.fields.items():
+        inner = get_named_type(spec.type)
+        if is_leaf_type(inner):
+            text.append(f"{type_.name}_{name}: {name}")
+        elif inner.name == "UnitMetrics" and figures:
+            text.append(f"{name} {_everything(inner)}")
+        else:
+            continue
+        names.append((type_.name, name))
+    return " ".join(text), frozenset(names)
+
+
+def _relations(type_: GraphQLObjectType) -> Iterator[tuple[str, GraphQLNamedType, str]]:
+    for name, spec in type_.fields.items():
+        inner = get_named_type(spec.type)
+        if not is_leaf_type(inner) and inner.name != "UnitMetrics":
+            yield name, inner, "(first: 100)" if "first" in spec.args else ""
+
+
+def _everything(type_: GraphQLNamedType) -> str:
+    assert isinstance(type_, GraphQLObjectType)
+    fields = []
+    for name, spec in type_.fields.items():
+        inner = get_named_type(spec.type)
+        fields.append(name if is_leaf_type(inner) else f"{name} {_everything(inner)}")
+    return "{ __typename " + " ".join(fields) + " }"
+
+
+WALKS = list(walks())
+
+
+def test_every_field_of_every_entity_is_walked() -> None:
+    walked = frozenset[tuple[str, str]]().union(*(walk.fields for walk in WALKS))
+    declared = {
+        (entity.name, name)
+        for entity in CATALOGUE.entities.values()
+        if not entity.members
+        for name in entity.fields
+    }
+    assert walked == declared
+
+
+# Nobody sees across
+
+
+def values_of(answer: Any) -> Iterator[str]:
+    if isinstance(answer, dict):
+        for value in answer.values():
+            yield from values_of(value)
+    elif isinstance(answer, list):
+        for value in answer:
+            yield from values_of(value)
+    elif isinstance(answer, str):
+        yield answer
+
+
+async def answers(executor: Executor, principal: Principal) -> AsyncIterator[set[str]]:
+    """Every text in the answer of each walk."""
+    for walk in WALKS:
+        answer = parse((await executor.execute(Request(walk.text), principal)).body)
+        assert "errors" not in answer, (walk.text, answer)
+        yield set(values_of(answer["data"]))
+
+
+async def seen_by(executor: Executor, principal: Principal) -> set[str]:
+    return {text async for texts in answers(executor, principal) for text in texts}
+
+
+@pytest.mark.parametrize(
+    ("role", "code"),
+    [
+        (Role.PORTAL, HERE),
+        (Role.COUNTY_OFFICE, THERE),
+        (Role.CITY_OFFICE, CITY),
+        (Role.SERVICE_GROUP, OTHER_CITY),
+    ],
+)
+async def test_all_that_lies_within_is_seen_and_nothing_beyond(
+    executor: Executor, role: Role, code: str
+) -> None:
+    seen = await seen_by(executor, viewer(role, code))
+    private = {row["phone"] for row in ROWS["cadre"]} if role in {Role.PORTAL, Role.SERVICE_GROUP} else set()
+    assert not seen & (beyond(code) | private)
+    accounts = {f"Account:{row['id']}" for row in ROWS["account"]}  # no node
+    assert seen >= marks(within(code)) - private - accounts
+
+
+class Everything:
+    """A row rule that forgets to ask."""
+
+    def predicate(self, _scope: Scope, _alias: str, _bind: Bind) -> str:
+        return "true"
+
+
+SCOPED = [entity for entity in CATALOGUE.entities.values() if entity.requires is not None]
+
+
+@pytest.mark.parametrize("name", sorted({entity.table for entity in SCOPED}))
+async def test_an_entity_that_forgets_to_ask_is_noticed(database: Database, name: str) -> None:
+    await write(database, ROWS)
+    careless = Catalogue()
+    for entity in CATALOGUE.entities.values():
+        careless.add(_careless(entity) if entity.table == name else entity)
+    executor = await executor_on(database, careless)
+    hidden = beyond(HERE)
+    async for texts in answers(executor, viewer(Role.PORTAL, HERE)):
+        if texts & hidden:
+            return
+    pytest.fail("nobody noticed")
+
+
+def _careless(entity: Entity) -> Entity:
+    return replace(entity, rows=Everything())
+
+
+@pytest.mark.parametrize("role", [Role.SCREEN, Role.ADMIN])
+async def test_a_screen_has_figures_alone_and_an_administrator_nothing(
+    executor: Executor, role: Role
+) -> None:
+    seen = await seen_by(executor, viewer(role, CITY))
+    units = {"City", "County", "Township", "Village"} if role is Role.SCREEN else set()
+    categories = {"Category"} if role is Role.SCREEN else set()
+    entities = {entity.name for entity in CATALOGUE.entities.values() if entity.node}
+    assert seen & entities == units | categories
+    assert ("UnitMetrics" in await _typenames(executor, role)) is (role is Role.SCREEN)
+
+
+async def _typenames(executor: Executor, role: Role) -> set[str]:
+    text = "{ city { metrics { __typename underWay { numerator denominator } } } }"
+    return set(values_of(parse((await executor.execute(Request(text), viewer(role, CITY))).body)["data"]))
+
+
+# Hidden is unknown
+
+_BY_ID = """
+query ($id: ID!, $unit: String!) {
+  node(id: $id) { __typename id }
+  nodes(ids: [$id, "Nothing:1"]) { __typename id }
+  unit(code: $unit) { id }
+  found: issues(filter: {finder: [$id]}) { totalCount nodes { id } }
+  classed: issues(filter: {category: [$id], workContent: [$id]}) { totalCount }
+  shares: assignments(filter: {department: [$id]}) { totalCount nodes { id } }
+  issues(filter: {unit: $unit}) { totalCount nodes { id } }
+  events(filter: {unit: $unit}) { totalCount nodes { id } }
+  cadres(filter: {unit: $unit}) { totalCount nodes { id } }
+}
+"""
+
+
+async def test_what_is_hidden_answers_as_what_does_not_exist(executor: Executor) -> None:
+    principal = viewer(Role.PORTAL, HERE)
+
+    async def answer(id_: str, unit: str) -> bytes:
+        return (await executor.execute(Request(_BY_ID, variables={"id": id_, "unit": unit}), principal)).body
+
+    here = within(HERE)
+    for name, rows in ROWS.items():
+        nothing = await answer(f"{name.capitalize()}:99999", "411099")
+        assert b'"data"' in nothing
+        for row in rows:
+            if row not in here[name]:
+                assert await answer(f"{name.capitalize()}:{row['id']}", "411099") == nothing
+    for code, unit in UNITS.items():
+        if unit not in here["unit"]:
+            unknown = "411099999999"[: len(code)] if len(code) > 4 else "4199"
+            assert await answer("Unit:99999", code) == await answer("Unit:99999", unknown)
+
+
+# Cursors
+
+_PAGE = """
+query ($after: String, $unit: String, $order: IssueOrder) {
+  issues(first: 1, after: $after, filter: {unit: $unit}, orderBy: $order) {
+    nodes { number } pageInfo { endCursor }
+  }
+}
+"""
+
+
+async def page(executor: Executor, principal: Principal, **variables: Any) -> Any:
+    return parse((await executor.execute(Request(_PAGE, variables=variables), principal)).body)
+
+
+async def test_a_cursor_is_for_its_viewer_connection_filter_and_order(executor: Executor) -> None:
+    mine, other = viewer(Role.PORTAL, HERE), viewer(Role.CITY_OFFICE, CITY)
+    first = await page(executor, mine)
+    cursor = first["data"]["issues"]["pageInfo"]["endCursor"]
+    second = await page(executor, mine, after=cursor)
+    assert second["data"]["issues"]["nodes"] != first["data"]["issues"]["nodes"]
+    for answer in (
+        await page(executor, other, after=cursor),
+        await page(executor, mine, after=cursor, unit=HERE),
+        await page(executor, mine, after=cursor, order={"field": "NUMBER"}),
+        await page(executor, mine, after=cursor[:-4]),
+        await page(executor, mine, after="x" + cursor),
+    ):
+        assert answer["data"] is None
+        assert [error["extensions"]["code"] for error in answer["errors"]] == ["INVALID_CURSOR"]
+    text = "query ($after: String) { events(first: 1, after: $after) { nodes { id } } }"
+    elsewhere = parse((await executor.execute(Request(text, variables={"after": cursor}), mine)).body)
+    assert elsewhere["errors"][0]["extensions"]["code"] == "INVALID_CURSOR"
+
+
+async def test_a_cursor_serves_whatever_else_is_asked(executor: Executor) -> None:
+    # The members of an interface are planned together or apart, depending on what is asked of them.
+    principal = viewer(Role.CITY_OFFICE, CITY)
+    alike = '{ unit(code: "4110") { children(first: 1) { nodes { code } pageInfo { endCursor } } } }'
+    answer = parse((await executor.execute(Request(alike), principal)).body)["data"]["unit"]["children"]
+    apart = """
+    query ($after: String) {
+      unit(code: "4110") {
+        children(first: 1, after: $after) { nodes { code } }
+        ... on City { counties { totalCount } }
+      }
+    }
+    """
+    variables = {"after": answer["pageInfo"]["endCursor"]}
+    following = parse((await executor.execute(Request(apart, variables=variables), principal)).body)
+    assert answer["nodes"] == [{"code": HERE}]
+    assert following["data"]["unit"]["children"]["nodes"] == [{"code": THERE}]

@@ -1,0 +1,244 @@
+"""From a committed mutation to the screens of those who may see it, through the real application."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from gql import Client, GraphQLRequest
+from gql.client import AsyncClientSession
+from gql.transport.exceptions import TransportConnectionFailed, TransportQueryError
+from gql.transport.websockets import WebsocketsTransport
+from tests.serving import PATIENCE, serving
+from websockets.typing import Subprotocol
+
+from lxbc_graph.app import create_app
+from lxbc_graph.http.websocket import SUBPROTOCOL
+from lxbc_graph.live.log import encode_cursor
+from lxbc_graph.policy.tokens import Tokens
+from lxbc_graph.settings import Settings
+from lxbc_graph.store.database import Database
+
+pytestmark = pytest.mark.anyio
+
+COUNTIES = ("411024", "411082")
+WORLD: dict[str, Any] = {
+    "units": [
+        {"code": code}
+        for code in ("4110", *(f"{county}{below}" for county in COUNTIES for below in ("", "104", "104226")))
+    ],
+    "accounts": [
+        {"name": "city_office", "postings": [{"role": "city_office", "unit": "4110"}]},
+        *(
+            {"name": f"portal-{county}", "postings": [{"role": "portal", "unit": county}]}
+            for county in COUNTIES
+        ),
+    ],
+}
+EVENTS = """subscription Events($after: String, $filter: EventFilter) {
+  issueEvents(after: $after, filter: $filter) { cursor event { kind issue { title } } }
+}"""
+REPORT = """mutation Report($unit: ID!, $title: String!) {
+  reportIssue(input: {unitId: $unit, title: $title, description: "d", source: VISIT}) { errors { message } }
+}"""
+START = encode_cursor(0)
+
+
+@dataclass(frozen=True)
+class Town:
+    """The running application, tokens for it, and the ids of a village in each county."""
+
+    address: str
+    tokens: Tokens
+    villages: dict[str, str]
+
+    def token(self, account: str) -> str:
+        return self.tokens.access(account, 600)
+
+    @asynccontextmanager
+    async def joined(self, account: str) -> AsyncIterator[AsyncClientSession]:
+        """A socket of the account, by a client that is not ours."""
+        transport = WebsocketsTransport(
+            url=f"ws://{self.address}/graphql",
+            init_payload={"Authorization": f"Bearer {self.token(account)}"},
+            subprotocols=[Subprotocol(SUBPROTOCOL)],
+        )
+        async with Client(transport=transport) as session:
+            yield session
+
+    async def report(self, session: AsyncClientSession, county: str, title: str) -> None:
+        variables = {"unit": self.villages[county], "title": title}
+        answer = await session.execute(GraphQLRequest(REPORT, variable_values=variables))
+        assert answer == {"reportIssue": {"errors": []}}
+
+
+Event = tuple[str, str]
+"""Cursor and title."""
+
+Follow = Callable[[Town, str, str], AsyncGenerator[Event]]
+
+
+def event_of(data: dict[str, Any]) -> Event:
+    assert data["issueEvents"]["event"]["kind"] == "REPORTED"
+    return data["issueEvents"]["cursor"], data["issueEvents"]["event"]["issue"]["title"]
+
+
+async def over_websocket(town: Town, account: str, after: str) -> AsyncGenerator[Event]:
+    async with town.joined(account) as session, aclosing(events(session, after=after)) as answers:
+        async for answer in answers:
+            yield event_of(answer)
+
+
+async def over_sse(town: Town, account: str, after: str) -> AsyncGenerator[Event]:
+    """An event source: the document never says where to begin, the header alone does."""
+    headers = {"Authorization": f"Bearer {town.token(account)}", "Accept": "text/event-stream"}
+    async with (
+        httpx.AsyncClient(headers=headers | {"Last-Event-ID": after}, timeout=PATIENCE) as client,
+        client.stream("GET", f"http://{town.address}/graphql", params={"query": EVENTS}) as response,
+    ):
+        id_ = ""
+        async for line in response.aiter_lines():
+            name, _, value = line.partition(": ")
+            if name == "id":
+                id_ = value
+            elif name == "data":
+                cursor, title = event_of(json.loads(value)["data"])
+                assert cursor == id_
+                yield cursor, title
+
+
+def events(session: AsyncClientSession, **variables: Any) -> AsyncGenerator[dict[str, Any]]:
+    return session.subscribe(GraphQLRequest(EVENTS, variable_values=variables))
+
+
+async def take(stream: AsyncGenerator[Event], number: int) -> list[Event]:
+    async with asyncio.timeout(PATIENCE):
+        return [await anext(stream) for _ in range(number)]
+
+
+@pytest.fixture
+async def town(
+    database: Database, database_url: str, world: Callable[[dict[str, Any]], Awaitable[None]]
+) -> AsyncIterator[Town]:
+    await world(WORLD)
+    settings = Settings(database_url=database_url)
+    tokens = await Tokens.open(database.pool, settings)
+    rows = await database.pool.fetch("select left(code, 6), id from unit where level = 'VILLAGE'")
+    async with serving(create_app(settings), lifespan=True) as address:
+        yield Town(address, tokens, {county: f"Unit:{id_}" for county, id_ in rows})
+
+
+@pytest.mark.parametrize("follow", [over_websocket, over_sse])
+async def test_each_sees_the_events_of_its_own_units_in_order(town: Town, follow: Follow) -> None:
+    reports = [(COUNTIES[number * number % 3 % 2], f"issue {number}") for number in range(12)]
+    async with town.joined("city_office") as office:
+        seen = {}
+        half = len(reports) // 2
+        for county, title in reports[:half]:
+            await town.report(office, county, title)
+        own = {county: [title for of, title in reports if of == county] for county in COUNTIES}
+        watched = {"city_office": [title for _, title in reports]}
+        watched |= {f"portal-{county}": titles for county, titles in own.items()}
+
+        async def watch(account: str, titles: list[str]) -> None:
+            async with aclosing(follow(town, account, START)) as stream:
+                seen[account] = [title for _, title in await take(stream, len(titles))]
+
+        async with asyncio.TaskGroup() as tasks:
+            for account, titles in watched.items():
+                tasks.create_task(watch(account, titles))
+            for county, title in reports[half:]:
+                await town.report(office, county, title)
+    assert seen == watched
+
+
+@pytest.mark.parametrize("follow", [over_websocket, over_sse])
+@pytest.mark.parametrize("account", ["city_office", "portal-411024"])
+async def test_who_reconnects_with_its_cursor_has_lost_nothing_and_sees_nothing_twice(
+    town: Town, follow: Follow, account: str
+) -> None:
+    county, elsewhere = COUNTIES
+    titles = [f"issue {number}" for number in range(20)]
+
+    async def report() -> None:
+        async with town.joined("city_office") as office:
+            for title in titles:
+                await town.report(office, county, title)
+                if account != "city_office":
+                    await town.report(office, elsewhere, f"not {title}")
+
+    seen: list[Event] = []
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(report())
+        while len(seen) < len(titles):
+            async with aclosing(follow(town, account, seen[-1][0] if seen else START)) as stream:
+                seen += await take(stream, min(3, len(titles) - len(seen)))
+    assert [title for _, title in seen] == titles
+
+
+async def test_without_a_cursor_only_what_happens_from_now_on_arrives(town: Town) -> None:
+    async with town.joined("city_office") as office, town.joined("portal-411024") as portal:
+        await town.report(office, "411024", "before")
+        async with aclosing(events(portal, after=None)) as answers:
+            first = asyncio.ensure_future(anext(answers))
+            async with asyncio.timeout(PATIENCE):
+                while not first.done():
+                    await town.report(office, "411024", "since")
+            assert event_of(first.result())[1] == "since"
+
+
+async def test_a_filter_narrows_what_arrives(town: Town) -> None:
+    async with town.joined("city_office") as office:
+        for county in (*COUNTIES, *COUNTIES):
+            await town.report(office, county, county)
+        async with aclosing(events(office, after=START, filter={"unit": COUNTIES[1]})) as answers:
+            async with asyncio.timeout(PATIENCE):
+                seen = [event_of(await anext(answers)) for _ in range(2)]
+        assert [title for _, title in seen] == [COUNTIES[1]] * 2
+
+
+@pytest.mark.parametrize("after", ["", "no cursor", "e1 ", encode_cursor(1000)])
+async def test_a_cursor_that_cannot_be_is_an_error_of_that_operation_alone(town: Town, after: str) -> None:
+    async with town.joined("city_office") as office:
+        async with aclosing(events(office, after=after)) as answers:
+            with pytest.raises(TransportQueryError) as refused:
+                await anext(answers)
+        assert refused.value.errors is not None
+        assert refused.value.errors[0]["extensions"]["code"] == "INVALID_CURSOR"
+        await town.report(office, "411024", "the socket still works")
+
+
+async def test_an_invalid_document_is_an_error_of_that_operation_alone(town: Town) -> None:
+    async with town.joined("city_office") as office:
+        for document in ("subscription { issueEvents { nothing } }", "query { node(id: 1) { id } nothing }"):
+            async with aclosing(office.subscribe(GraphQLRequest(document))) as answers:
+                with pytest.raises(TransportQueryError):
+                    await anext(answers)
+        await town.report(office, "411024", "the socket still works")
+
+
+async def test_a_socket_loses_its_rights_with_the_posting_and_closes_with_the_account(
+    town: Town, database: Database
+) -> None:
+    async with town.joined("portal-411024") as portal:
+        query = GraphQLRequest("{ viewer { account } units { totalCount } }")
+        assert (await portal.execute(query))["units"]["totalCount"] == 3
+        await database.pool.execute(
+            "update posting set valid_to = now() from account a where a.id = account_id and a.name = 'portal-411024'"
+        )
+        async with asyncio.timeout(PATIENCE):
+            while (await portal.execute(query))["units"]["totalCount"]:
+                pass  # until the principal is read again
+        await database.pool.execute("update account set disabled_at = now() where name = 'portal-411024'")
+        with pytest.raises(TransportConnectionFailed) as closed:
+            await asyncio.wait_for(repeat(portal, query), PATIENCE)
+        assert "4403" in repr(closed.value.__cause__)
+
+
+async def repeat(session: AsyncClientSession, query: GraphQLRequest) -> None:
+    while True:
+        await session.execute(query)

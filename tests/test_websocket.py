@@ -1,0 +1,429 @@
+"""graphql-transport-ws: what is said over a socket, and how a socket ends."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
+from typing import Any
+
+import pytest
+from gql import Client, GraphQLRequest
+from gql.transport.websockets import WebsocketsTransport
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.routing import Router, WebSocketRoute
+from tests.serving import PATIENCE, ScriptedExecutor, scripted_authenticator, serving
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
+
+from lxbc_graph.http.messages import Malformed, Subscribe, parse_message
+from lxbc_graph.http.websocket import SUBPROTOCOL, Code, GraphQLOverWebSocket, Limits
+from lxbc_graph.schema.execute import Request
+
+pytestmark = pytest.mark.anyio
+
+INIT = '{"type":"connection_init","payload":{"token":"good"}}'
+
+
+def subscribe(id_: str, query: str, **payload: Any) -> str:
+    return json.dumps({"id": id_, "type": "subscribe", "payload": {"query": query, **payload}})
+
+
+@pytest.fixture
+async def executor() -> ScriptedExecutor:
+    return ScriptedExecutor()
+
+
+@asynccontextmanager
+async def endpoint(executor: ScriptedExecutor, limits: Limits | None = None) -> AsyncIterator[str]:
+    socket = GraphQLOverWebSocket(executor.stands_in(), scripted_authenticator(), limits=limits or Limits())
+    async with serving(Router([WebSocketRoute("/graphql", socket)])) as address:
+        yield f"ws://{address}/graphql"
+
+
+@pytest.fixture
+async def url(executor: ScriptedExecutor) -> AsyncIterator[str]:
+    async with endpoint(executor) as url:
+        yield url
+
+
+def joined(url: str, **options: Any) -> connect:
+    return connect(url, subprotocols=[Subprotocol(SUBPROTOCOL)], **options)
+
+
+@asynccontextmanager
+async def acknowledged(url: str) -> AsyncIterator[ClientConnection]:
+    async with joined(url) as client:
+        await client.send(INIT)
+        assert await heard(client) == {"type": "connection_ack"}
+        yield client
+
+
+async def heard(client: ClientConnection) -> Any:
+    async with asyncio.timeout(PATIENCE):
+        text = await client.recv()
+    assert isinstance(text, str), "frames are text"
+    return json.loads(text)
+
+
+async def left(client: ClientConnection) -> list[Any]:
+    """Read until the server closes, and return what it said before."""
+    messages = []
+    while True:
+        try:
+            messages.append(await heard(client))
+        except ConnectionClosed:
+            return messages
+
+
+async def closed(client: ClientConnection) -> tuple[int | None, str | None]:
+    """Read until the server closes, and return its code and reason."""
+    await left(client)
+    return client.close_code, client.close_reason
+
+
+async def test_a_query_a_mutation_and_a_subscription_go_over_one_socket(url: str) -> None:
+    async with acknowledged(url) as client:
+        await client.send(subscribe("q", "query A", operationName="A", variables={"a": [1, "ü"]}))
+        data = {"query": "query A", "name": "A", "variables": {"a": [1, "ü"]}, "who": "li"}
+        assert await heard(client) == {"id": "q", "type": "next", "payload": {"data": data}}
+        assert await heard(client) == {"id": "q", "type": "complete"}
+        await client.send(subscribe("m", "mutation"))
+        assert (await heard(client))["payload"]["data"]["query"] == "mutation"
+        assert await heard(client) == {"id": "m", "type": "complete"}
+        await client.send(subscribe("s", "subscription count", variables={"to": 3}))
+        for number in (1, 2, 3):
+            payload = {"data": {"count": number, "pad": ""}}
+            assert await heard(client) == {"id": "s", "type": "next", "payload": payload}
+        assert await heard(client) == {"id": "s", "type": "complete"}
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [("refused", "Syntax Error"), ("crash", "Internal server error")],
+)
+async def test_what_goes_wrong_with_an_operation_ends_that_operation_alone(
+    url: str, executor: ScriptedExecutor, query: str, message: str
+) -> None:
+    async with acknowledged(url) as client:
+        await client.send(subscribe("s", "subscription forever"))
+        assert (await heard(client))["id"] == "s"
+        await client.send(subscribe("a", query))
+        assert await heard(client) == {"id": "a", "type": "error", "payload": [{"message": message}]}
+        await client.send(subscribe("a", "query"))  # the id is free again
+        assert (await heard(client))["payload"]["data"]["query"] == "query"
+        assert executor.running == 1
+
+
+async def test_an_error_of_execution_is_a_response(url: str) -> None:
+    async with acknowledged(url) as client:
+        await client.send(subscribe("a", "failed"))
+        payload = {"data": None, "errors": [{"message": "no"}]}
+        assert await heard(client) == {"id": "a", "type": "next", "payload": payload}
+        assert await heard(client) == {"id": "a", "type": "complete"}
+
+
+async def test_a_subscription_that_fails_midway_says_so_and_ends(url: str) -> None:
+    async with acknowledged(url) as client:
+        await client.send(subscribe("a", "subscription crash"))
+        assert (await heard(client))["payload"] == {"data": {"count": 1}}
+        assert (await heard(client))["type"] == "error"
+
+
+@pytest.mark.parametrize("query", ["subscription forever", "wait"])
+async def test_complete_cancels_and_frees_the_id(url: str, executor: ScriptedExecutor, query: str) -> None:
+    async with acknowledged(url) as client:
+        for _ in range(2):
+            await client.send(subscribe("a", query))
+            await executor.until_running(1)
+            await client.send('{"id":"a","type":"complete"}')
+            await executor.until_running(0)
+        await client.send('{"id":"unknown","type":"complete"}')
+        await client.send(subscribe("b", "query"))
+        while (message := await heard(client))["id"] == "a":
+            assert message["type"] == "next"
+        assert message["id"] == "b"
+
+
+async def test_a_client_that_leaves_takes_its_operations_along(url: str, executor: ScriptedExecutor) -> None:
+    async with acknowledged(url) as client:
+        for id_ in "abc":
+            await client.send(subscribe(id_, "subscription forever"))
+        await executor.until_running(3)
+    await executor.until_running(0)
+
+
+async def test_a_ping_is_answered_at_any_time_with_its_payload(url: str) -> None:
+    async with joined(url) as client:
+        await client.send('{"type":"ping"}')
+        assert await heard(client) == {"type": "pong"}
+        await client.send('{"type":"ping","payload":{"a":[1]}}')
+        assert await heard(client) == {"type": "pong", "payload": {"a": [1]}}
+        await client.send('{"type":"pong"}')
+        await client.send('{"type":"pong","payload":{"a":1}}')
+        await client.send(INIT)
+        assert await heard(client) == {"type": "connection_ack"}
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"token": "good"},
+        {"token": "good", "Authorization": None},
+        {"Authorization": "Bearer good"},
+        {"authorization": "Bearer good"},
+    ],
+)
+async def test_the_payload_of_the_introduction_says_who_it_is(url: str, payload: dict[str, Any]) -> None:
+    async with joined(url) as client:
+        await client.send(json.dumps({"type": "connection_init", "payload": payload}))
+        await client.send(subscribe("a", "query"))
+        assert await heard(client) == {"type": "connection_ack"}
+        assert (await heard(client))["payload"]["data"]["who"] == "li"
+
+
+async def test_the_header_says_who_it_is_unless_the_payload_does(url: str) -> None:
+    async with joined(url, additional_headers={"Authorization": "Bearer good"}) as client:
+        await client.send('{"type":"connection_init"}')
+        await client.send(subscribe("a", "query"))
+        assert await heard(client) == {"type": "connection_ack"}
+        assert (await heard(client))["payload"]["data"]["who"] == "li"
+    async with joined(url, additional_headers={"Authorization": "Bearer good"}) as client:
+        await client.send('{"type":"connection_init","payload":{"token":"bad"}}')
+        assert await closed(client) == (Code.FORBIDDEN, "no such token")
+
+
+async def test_without_a_token_the_executor_decides(url: str) -> None:
+    async with joined(url) as client:
+        await client.send('{"type":"connection_init","payload":null}')
+        assert await heard(client) == {"type": "connection_ack"}
+        await client.send(subscribe("a", "subscription forever"))
+        assert await heard(client) == {"id": "a", "type": "error", "payload": [{"message": "who are you"}]}
+
+
+async def test_a_bad_token_is_forbidden(url: str) -> None:
+    async with joined(url) as client:
+        await client.send('{"type":"connection_init","payload":{"Authorization":"Bearer bad"}}')
+        assert await closed(client) == (4403, "no such token")
+
+
+async def test_nothing_runs_before_the_introduction(url: str) -> None:
+    async with joined(url) as client:
+        await client.send(subscribe("a", "query"))
+        assert await closed(client) == (4401, "Unauthorized")
+
+
+async def test_an_introduction_is_made_once(url: str) -> None:
+    async with acknowledged(url) as client:
+        await client.send(INIT)
+        assert await closed(client) == (4429, "Too many initialisation requests")
+
+
+@pytest.mark.parametrize("id_", ["a", "许" * 200])
+async def test_an_id_is_used_once_at_a_time(url: str, executor: ScriptedExecutor, id_: str) -> None:
+    async with acknowledged(url) as client:
+        await client.send(subscribe(id_, "subscription forever"))
+        await client.send(subscribe(id_, "query"))
+        code, reason = await closed(client)
+        assert code == 4409
+        assert reason
+        assert f"Subscriber for {id_} already exists".startswith(reason)
+    await executor.until_running(0)
+
+
+async def test_who_does_not_introduce_itself_is_closed(executor: ScriptedExecutor) -> None:
+    async with endpoint(executor, Limits(init_seconds=0.01)) as url, joined(url) as client:
+        assert await closed(client) == (4408, "Connection initialisation timeout")
+
+
+async def test_the_socket_ends_with_its_token(url: str, executor: ScriptedExecutor) -> None:
+    async with joined(url) as client:
+        soon = str(time.time() + 0.2)
+        await client.send(json.dumps({"type": "connection_init", "payload": {"token": soon}}))
+        await client.send(subscribe("a", "subscription forever"))
+        assert await closed(client) == (4403, "Token expired")
+    await executor.until_running(0)
+
+
+@pytest.mark.parametrize("offered", [None, ["graphql-ws"], ["something", "graphql-ws"]])
+async def test_other_protocols_are_refused(url: str, offered: list[Subprotocol] | None) -> None:
+    async with connect(url, subprotocols=offered) as client:
+        assert client.subprotocol is None
+        assert await closed(client) == (4406, "Subprotocol not acceptable")
+
+
+async def test_the_protocol_is_chosen_among_others(url: str) -> None:
+    offered = [Subprotocol("graphql-ws"), Subprotocol(SUBPROTOCOL)]
+    async with connect(url, subprotocols=offered) as client:
+        assert client.subprotocol == SUBPROTOCOL
+
+
+def nothing_valid() -> list[str]:
+    """Messages of which each breaks one rule."""
+    subscription = {"id": "a", "type": "subscribe", "payload": {"query": "query"}}
+    ids: list[Any] = [None, 1, 0, "", {}, [], True, {"toString": "a"}]
+    payloads: list[Any] = [None, 1, "query", [], True, {}, {"query": None}, {"query": 1}, {"query": {}}]
+    no_object: list[Any] = [[], "{}", 1, True]
+    no_string: list[Any] = [[], {}, 1, True]
+    payloads += [{"query": "query", key: wrong} for key in ("variables", "extensions") for wrong in no_object]
+    payloads += [{"query": "query", "operationName": wrong} for wrong in no_string]
+    messages = [
+        *({**subscription, "id": id_} for id_ in ids),
+        *({**subscription, "payload": payload} for payload in payloads),
+        *({"type": "complete", "id": id_} for id_ in ids),
+        {"type": "subscribe", "payload": {"query": "query"}},
+        {"type": "subscribe", "id": "a"},
+        {"type": "complete"},
+        *({"type": kind, "payload": wrong} for kind in ("ping", "pong") for wrong in no_object),
+        *({"type": kind, "id": "a"} for kind in ("next", "error", "connection_ack", "start", "stop", "")),
+        *({"type": wrong} for wrong in [*no_string, None]),
+        {},
+    ]
+    texts = ["null", "1", "1.5", '"text"', "true", "[]", '[{"type":"ping"}]', "", " ", "{", "NaN", "{}{}"]
+    texts += [
+        '{"type":"ping","payload":{"a":NaN}}',
+        '{"id":"\\ud800","type":"complete"}',
+        "\u0000",
+        "\ufeff{}",
+    ]
+    texts += ["[" * 100_000, "[" * 100_000 + "]" * 100_000, '{"type":' * 100_000]
+    deep = "[" * 100_000 + "]" * 100_000
+    texts += ['{"id":"a","type":"subscribe","payload":{"query":"query","variables":{"a":' + deep + "}}}"]
+    return [*texts, *map(json.dumps, messages)]
+
+
+async def test_what_is_malformed_closes_the_socket_at_once(url: str) -> None:
+    for text in nothing_valid():
+        async with acknowledged(url) as client:
+            await client.send(text)
+            code, reason = await closed(client)
+            assert (code, bool(reason)) == (4400, True), text[:60]
+
+
+@pytest.mark.parametrize("payload", [[], 1, "x", False, {"token": 1}, {"Authorization": ["Bearer good"]}])
+async def test_a_malformed_introduction_closes_the_socket(url: str, payload: Any) -> None:
+    async with joined(url) as client:
+        await client.send(json.dumps({"type": "connection_init", "payload": payload}))
+        assert (await closed(client))[0] == 4400
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff", INIT.encode()])
+async def test_binary_is_malformed(url: str, data: bytes) -> None:
+    async with joined(url) as client:
+        await client.send(data)
+        assert await closed(client) == (4400, "Message is binary")
+
+
+_keys = st.sampled_from(["id", "type", "payload", "query", "variables", "operationName", "extensions"])
+_json: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_keys, inner, max_size=4),
+    max_leaves=8,
+)
+_types = st.sampled_from(["connection_init", "ping", "pong", "subscribe", "complete", "next"]) | _json
+_messages = st.fixed_dictionaries({"type": _types}, optional={"id": _json, "payload": _json})
+
+
+@given(_messages.map(json.dumps) | _json.map(json.dumps) | st.text(max_size=20))
+def test_any_text_is_a_message_or_malformed(text: str) -> None:
+    with suppress(Malformed):
+        parse_message(text)
+
+
+@given(
+    st.text(min_size=1), st.text(), st.none() | st.text(), st.none() | st.dictionaries(st.text(), st.text())
+)
+def test_a_subscribe_message_arrives_as_it_was_said(
+    id_: str, query: str, name: str | None, variables: dict[str, str] | None
+) -> None:
+    payload = {"query": query, "operationName": name, "variables": variables}
+    text = json.dumps({"type": "subscribe", "id": id_, "payload": payload})
+    assert parse_message(text) == Subscribe(id_, Request(query, name, variables))
+
+
+async def test_a_slow_client_is_closed_with_what_it_has_intact_and_others_do_not_notice(
+    executor: ScriptedExecutor,
+) -> None:
+    """The slow one stops reading, until the server has given it up; then it reads what was on its way."""
+    limits = Limits(outbox_frames=2, stall_seconds=0.05)
+    endless = subscribe("a", "subscription count", variables={"to": 10**9, "size": 200_000})
+    async with endpoint(executor, limits) as url, AsyncExitStack() as stack:
+        slow = await stack.enter_async_context(joined(url, max_queue=1, compression=None))
+        quick = await stack.enter_async_context(acknowledged(url))
+        await slow.send(INIT)
+        assert await heard(slow) == {"type": "connection_ack"}
+        await slow.send(endless)
+        await executor.until_running(1)
+        counting = subscribe("b", "subscription count", variables={"to": 500})
+        await quick.send(counting)
+        for number in range(1, 501):
+            assert (await heard(quick))["payload"]["data"]["count"] == number
+        await executor.until_running(0)
+        received = [message["payload"]["data"]["count"] for message in await left(slow)]
+        assert received == list(range(1, len(received) + 1))
+        assert slow.close_code == Code.TOO_SLOW
+        await quick.send('{"type":"ping"}')
+        while (message := await heard(quick)) != {"type": "pong"}:
+            assert message["type"] == "complete"
+
+
+async def test_a_client_that_reads_is_never_too_slow_however_much_there_is(
+    executor: ScriptedExecutor,
+) -> None:
+    async with endpoint(executor, Limits(outbox_frames=1)) as url, acknowledged(url) as client:
+        await client.send(subscribe("a", "subscription count", variables={"to": 5000}))
+        for number in range(1, 5001):
+            assert (await heard(client))["payload"]["data"]["count"] == number
+        assert await heard(client) == {"id": "a", "type": "complete"}
+
+
+async def test_a_reused_id_never_gets_frames_of_the_operation_before(executor: ScriptedExecutor) -> None:
+    """The transport takes one frame and then no more, until the id stands for another operation."""
+    incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    sent: list[Any] = []
+    writable, done = asyncio.Event(), asyncio.Event()
+
+    async def send(event: dict[str, Any]) -> None:
+        if event["type"] != "websocket.send":
+            return
+        frame = json.loads(event["text"])
+        sent.append(frame)
+        if frame["type"] == "next":
+            await writable.wait()
+        if frame["type"] == "complete":
+            done.set()
+
+    def say(text: str) -> None:
+        incoming.put_nowait({"type": "websocket.receive", "text": text})
+
+    endpoint_ = GraphQLOverWebSocket(executor.stands_in(), scripted_authenticator())
+    incoming.put_nowait({"type": "websocket.connect"})
+    scope = {"type": "websocket", "subprotocols": [SUBPROTOCOL], "headers": [], "path": "/"}
+    serving_ = asyncio.create_task(endpoint_(scope, incoming.get, send))  # type: ignore[arg-type]
+    say(INIT)
+    say(subscribe("a", "subscription count", variables={"to": 10**9}))
+    await executor.until_running(1)
+    say('{"id":"a","type":"complete"}')
+    await executor.until_running(0)
+    say(subscribe("a", "query"))
+    writable.set()
+    await asyncio.wait_for(done.wait(), PATIENCE)
+    incoming.put_nowait({"type": "websocket.disconnect", "code": 1000})
+    await serving_
+    ack, first, *others = sent
+    assert ack["type"] == "connection_ack"
+    assert first["payload"]["data"]["count"] == 1
+    assert [frame["type"] for frame in others] == ["next", "complete"]
+    assert others[0]["payload"]["data"]["query"] == "query"
+
+
+async def test_gql_speaks_with_it(url: str) -> None:
+    transport = WebsocketsTransport(
+        url=url, init_payload={"token": "good"}, subprotocols=[Subprotocol(SUBPROTOCOL)]
+    )
+    request = GraphQLRequest("subscription count { a }", variable_values={"to": 3})
+    async with Client(transport=transport) as session, aclosing(session.subscribe(request)) as answers:
+        seen = [answer["count"] async for answer in answers]
+    assert seen == [1, 2, 3]
