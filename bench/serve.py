@@ -1,0 +1,26 @@
+"""``python -m bench.serve NAME FD URL``: one worker of one server, on a socket that the parent has bound."""
+
+import contextlib
+import socket
+import sys
+
+from lxbc_graph.app import create_app
+from lxbc_graph.http.server import serve
+from lxbc_graph.settings import Settings
+
+from .limit import Limit
+from .plain import plain
+
+APPLICATIONS = {
+    "lxbc-graph": lambda url: create_app(Settings(database_url=url)),
+    "limit": Limit,
+    "plain": plain,
+}
+
+
+if __name__ == "__main__":
+    name, descriptor, url = sys.argv[1:]
+    with contextlib.suppress(KeyboardInterrupt):
+        serve(
+            APPLICATIONS[name](url), socket.socket(fileno=int(descriptor)), lambda: print("ready", flush=True)
+        )
