@@ -19,7 +19,6 @@ from playwright.async_api import Browser, ConsoleMessage, Locator, Page, WebSock
 from lxbc_graph.app import create_app
 from lxbc_graph.http.pages import BUILT
 from lxbc_graph.http.server import bind, url_of
-from lxbc_graph.live.log import encode_cursor
 from lxbc_graph.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -228,11 +227,13 @@ async def test_a_pasted_token_stays_with_the_tab(browser: Browser, origin: str) 
 
 async def test_a_subscription_shows_what_was_and_what_happens(browser: Browser, origin: str) -> None:
     token = await log_in(browser, origin)
-    document = SUBSCRIPTION % encode_cursor(0)
+    at = await post(browser, origin, {"Authorization": f"Bearer {token}"}, "{ eventCursor }", {})
+    await report(browser, origin, token, "道路坑洼")
+    document = SUBSCRIPTION % at["eventCursor"]
     seen = await visit(browser, f"{origin}/graphql?query={quote(document)}")
     await seen.token.fill(token)
     await seen.run()
-    await expect(seen.answer).to_contain_text('"issueEvents"')
+    await expect(seen.answer).to_contain_text("道路坑洼")
     await report(browser, origin, token, "机井水泵损坏")
     await expect(seen.answer).to_contain_text("机井水泵损坏")
     assert seen.sent[0]["type"] == "connection_init"

@@ -109,7 +109,7 @@ def walks() -> Iterator[Walk]:
     """From every root, and from every row there is along each relation, to everything that it leads on to."""
     assert SCHEMA.query_type is not None
     for name, spec in SCHEMA.query_type.fields.items():
-        if name.startswith("__"):
+        if name == "eventCursor":  # of no row, and sealed: test_live.py
             continue
         for given in _given(spec):
             type_ = get_named_type(spec.type)

@@ -9,18 +9,21 @@ from typing import Any
 
 import asyncpg
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lxbc_graph.live.bell import Bell
 from lxbc_graph.live.broker import LocalBroker
 from lxbc_graph.live.channel import Channel
-from lxbc_graph.live.log import CursorAhead, EventHead, InvalidCursor, Log, decode_cursor, encode_cursor
+from lxbc_graph.live.cursors import Cursors, InvalidCursor
+from lxbc_graph.live.log import CursorAhead, EventHead, Log
 from lxbc_graph.live.relay import RELAY_LOCK, Relay
 from lxbc_graph.store.database import Database
 
 pytestmark = pytest.mark.anyio
 
+CURSORS = Cursors(AESSIV.generate_key(256))
 PATIENCE = 20.0  # seconds until a test is given up; nothing is measured by it
 
 
@@ -106,7 +109,7 @@ def relay(database: Database, broker: LocalBroker) -> Relay:
 
 @pytest.fixture
 def log(database: Database, broker: LocalBroker) -> Log:
-    return Log(database.pool, broker)
+    return Log(database.pool, broker, CURSORS)
 
 
 async def test_an_event_in_flight_says_what_and_where_and_no_more(
@@ -191,7 +194,7 @@ async def test_commits_that_nobody_announces_are_found_by_polling(
 
 async def test_a_reader_whose_broker_is_silent_reads_all_the_same(database: Database, relay: Relay) -> None:
     issue = await an_issue(database.pool)
-    deaf = Log(database.pool, LocalBroker())
+    deaf = Log(database.pool, LocalBroker(), CURSORS)
     async with running(relay.run(), deaf.run()), follow(deaf, 0) as events:
         ids = await happen(database.pool, issue, 3)
         relay.wake()
@@ -214,7 +217,7 @@ async def test_a_wake_is_enough_to_reach_a_follower_without_polling(
 ) -> None:
     issue = await an_issue(database.pool)
     relay = Relay(database.pool, broker, poll_seconds=1000)
-    log = Log(database.pool, broker, poll_seconds=1000)
+    log = Log(database.pool, broker, CURSORS, poll_seconds=1000)
     async with running(relay.run(), log.run()), follow(log, 0) as events:
         for turn in range(1, 6):
             waiting = asyncio.ensure_future(take(events, 1))
@@ -260,7 +263,7 @@ async def test_a_follower_that_falls_behind_reads_the_table_instead_of_growing_a
     database: Database, broker: LocalBroker, relay: Relay
 ) -> None:
     issue = await an_issue(database.pool)
-    small = Log(database.pool, broker, buffer=4)
+    small = Log(database.pool, broker, CURSORS, buffer=4)
     async with running(relay.run(), small.run()), follow(small, 0) as slow, follow(small, 0) as quick:
         await happen(database.pool, issue)
         relay.wake()
@@ -423,8 +426,8 @@ async def subscribe_again_and_again(
 ) -> None:
     """Journal every event, coming back with the last cursor after every few, until there are as many as said."""
     while not (total.done() and len(seen) >= total.result()):
-        cursor = encode_cursor(seen[-1][0] if seen else 0)
-        async with follow(log, decode_cursor(cursor)) as events:
+        after = await log.position(log.cursor(seen[-1][0] if seen else 0))
+        async with follow(log, after) as events:
             for _ in range(chance.randint(1, 40)):
                 seen += pairs(await take(events, 1))
                 if total.done() and len(seen) >= total.result():
@@ -462,25 +465,40 @@ async def test_a_cursor_ahead_of_the_log_is_refused(database: Database, log: Log
     await happen(database.pool, issue, 2)
     await database.pool.execute("update event set seq = id")
     assert await log.position(None) == 2
-    assert [await log.position(encode_cursor(seq)) for seq in range(3)] == [0, 1, 2]
+    assert [await log.position(log.cursor(seq)) for seq in range(3)] == [0, 1, 2]
     with pytest.raises(CursorAhead):
-        await log.position(encode_cursor(3))
+        await log.position(log.cursor(3))
     with pytest.raises(InvalidCursor):
-        await log.position("e01")
+        await log.position("e1")
 
 
-@given(st.integers(0, 2**60 - 1))
-def test_a_cursor_says_its_number(seq: int) -> None:
-    assert decode_cursor(encode_cursor(seq)) == seq
+@given(st.integers(0, 2**63 - 1))
+def test_a_cursor_says_its_number_and_to_its_own_database_alone(seq: int) -> None:
+    sealed = CURSORS.seal(seq)
+    assert CURSORS.open_seal(sealed) == seq
+    with pytest.raises(InvalidCursor):
+        Cursors(AESSIV.generate_key(256)).open_seal(sealed)
 
 
-@given(st.text() | st.from_regex(r"e?[0-9a-fA-F]{0,20}\n?"))
-def test_a_text_is_a_cursor_only_if_it_is_spelled_as_one(text: str) -> None:
-    try:
-        seq = decode_cursor(text)
-    except InvalidCursor:
-        return
-    assert encode_cursor(seq) == text
+@given(st.text() | st.from_regex(r"[\w-]{32}\n?"))
+def test_no_other_text_is_a_cursor(text: str) -> None:
+    with pytest.raises(InvalidCursor):
+        CURSORS.open_seal(text)
+
+
+@given(st.integers(0, 2**63 - 1), st.integers(0, 31), st.sampled_from("AZaz09-_"))
+def test_a_cursor_tells_nothing_and_bears_no_change(seq: int, place: int, other: str) -> None:
+    sealed = CURSORS.seal(seq)
+    assert len(sealed) == len(CURSORS.seal(0))
+    changed = sealed[:place] + other + sealed[place + 1 :]
+    if changed != sealed:
+        with pytest.raises(InvalidCursor):
+            CURSORS.open_seal(changed)
+
+
+async def test_all_processes_of_a_database_share_its_key(database: Database) -> None:
+    first, second = await asyncio.gather(Cursors.open(database.pool), Cursors.open(database.pool))
+    assert first.seal(7) == second.seal(7)
 
 
 @given(st.integers(1, 8), st.lists(st.integers(), max_size=30))

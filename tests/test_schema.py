@@ -182,14 +182,14 @@ def test_what_leads_nowhere_does_not_build(
         build()
 
 
-def test_only_signing_in_is_resolved() -> None:
+def test_only_signing_in_and_the_cursor_of_the_log_are_resolved() -> None:
     resolved = {
         f"{name}.{field.graphql_name or field.python_name}"
         for name, type_ in build().schema_converter.type_map.items()
         for field in getattr(type_.definition, "fields", ())
         if getattr(field, "base_resolver", None) is not None
     }
-    assert resolved == {"Mutation.login", "Mutation.refresh"}
+    assert resolved == {"Mutation.login", "Mutation.refresh", "Query.eventCursor"}
 
 
 # ── private columns ──────────────────────────────────────────────────────────────────────────────────────────

@@ -16,6 +16,7 @@ from .http.graphql import GraphQLOverHttp
 from .http.health import health
 from .http.websocket import GraphQLOverWebSocket
 from .live.broker import LocalBroker
+from .live.cursors import Cursors
 from .live.log import Log
 from .live.relay import Relay
 from .policy.accounts import Accounts
@@ -61,7 +62,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         tokens = await Tokens.open(database.pool, settings)
         broker = LocalBroker()
         relay = Relay(database.pool, broker)
-        log = Log(database.pool, broker)
+        log = Log(database.pool, broker, await Cursors.open(database.pool))
         commands = Commands(database, enforcer, relay.wake)
         executor = Executor(
             schema=build(),

@@ -5,6 +5,7 @@ import asyncio
 import asyncpg
 
 from lxbc_graph.live.broker import LocalBroker
+from lxbc_graph.live.cursors import Cursors
 from lxbc_graph.live.log import Log
 from lxbc_graph.policy.accounts import Accounts
 from lxbc_graph.policy.enforcer import Enforcer
@@ -29,7 +30,7 @@ async def executor_on(database: Database, catalogue: Catalogue = CATALOGUE) -> E
         build(),
         Reader(database.lanes, catalogue, ENFORCER),
         Commands(database, ENFORCER, lambda: None),
-        Log(database.pool, LocalBroker()),
+        Log(database.pool, LocalBroker(), await Cursors.open(database.pool)),
         Accounts(database.pool, 1.0),
         await Tokens.open(database.pool, Settings()),
     )

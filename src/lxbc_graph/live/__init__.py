@@ -1,6 +1,7 @@
 """After commit: how a committed event reaches whoever follows the log.
 
 ``relay`` numbers committed events, ``broker`` wakes the readers of every process, ``log`` reads the events
-in that order from any position on, ``channel`` holds what one follower has yet to take, ``frame`` is what a
-subscriber gets. ``bell`` is how one waits for another, ``backoff`` how all wait for a lost database.
+in that order from any position on, ``cursors`` seal such a position for a subscriber, ``channel`` holds what
+one follower has yet to take, ``frame`` is what a subscriber gets. ``bell`` is how one waits for another,
+``backoff`` how all wait for a lost database.
 """

@@ -5,7 +5,6 @@ the numbers have no gap, a follower sees by arithmetic whether it was handed eve
 if not.
 """
 
-import re
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
@@ -17,14 +16,13 @@ from lxbc_graph.domain.principal import Path
 from .backoff import LOST, Backoff
 from .broker import Broker
 from .channel import Channel
+from .cursors import Cursors, InvalidCursor
 
 _BATCH = 256
 _COLUMNS = "seq, id, issue_id, city_id, county_id, township_id, village_id"
 _AFTER = f"select {_COLUMNS} from event where seq > $1 order by seq limit {_BATCH}"
 _NEWEST = f"select {_COLUMNS} from event where seq is not null order by seq desc limit 1"
 _HEAD = "select coalesce(max(seq), 0) from event"
-
-_CURSOR = re.compile(r"e(0|[1-9a-f][0-9a-f]{0,14})", re.ASCII)
 
 _log = structlog.get_logger()
 
@@ -39,35 +37,25 @@ class EventHead:
     path: Path
 
 
-class InvalidCursor(ValueError):
-    """A cursor that no event has, or had."""
-
-
 class CursorAhead(InvalidCursor):
     """A cursor after the newest event: of another database, or of one restored from before."""
-
-
-def encode_cursor(seq: int) -> str:
-    """Return the text that resumes after the event with this sequence number; 0 is before all."""
-    return f"e{seq:x}"
-
-
-def decode_cursor(text: str) -> int:
-    """Return the sequence number behind a cursor; raises ``InvalidCursor`` for any other text."""
-    match = _CURSOR.fullmatch(text)
-    if match is None:
-        raise InvalidCursor("not a cursor of the event log")
-    return int(match[1], 16)
 
 
 class Log:
     """The numbered events of one database; ``run`` must run for followers to see new ones."""
 
     def __init__(
-        self, pool: asyncpg.Pool, broker: Broker, *, poll_seconds: float = 0.25, buffer: int = 4 * _BATCH
+        self,
+        pool: asyncpg.Pool,
+        broker: Broker,
+        cursors: Cursors,
+        *,
+        poll_seconds: float = 0.25,
+        buffer: int = 4 * _BATCH,
     ) -> None:
         self._pool = pool
         self._broker = broker
+        self._cursors = cursors
         self._poll_seconds = poll_seconds
         self._buffer = buffer
         self._channels: set[Channel[EventHead]] = set()
@@ -77,6 +65,10 @@ class Log:
         head: int = await self._pool.fetchval(_HEAD)
         return head
 
+    def cursor(self, seq: int) -> str:
+        """Return the text that resumes after the event with this sequence number; 0 is before all."""
+        return self._cursors.seal(seq)
+
     async def position(self, cursor: str | None) -> int:
         """Return where to follow from: after the cursor, or without one after the newest event.
 
@@ -84,7 +76,7 @@ class Log:
         """
         if cursor is None:
             return await self.head()
-        seq = decode_cursor(cursor)
+        seq = self._cursors.open_seal(cursor)
         if seq > await self.head():
             raise CursorAhead("this cursor is ahead of the event log")
         return seq

@@ -62,8 +62,9 @@ class Operation:
     resolved: bool = field(init=False)
     """Whether some root field is answered by resolvers."""
 
-    RESOLVED: ClassVar = frozenset({"__schema", "__type", "login", "refresh"})
+    RESOLVED: ClassVar = frozenset({"__schema", "__type", "eventCursor", "login", "refresh"})
     """Root fields that the compiler does not answer; they hold no scoped data."""
+    ANONYMOUS: ClassVar = (RESOLVED | {"__typename"}) - {"eventCursor"}
 
     def __post_init__(self) -> None:
         self.variable_types = {
@@ -72,7 +73,7 @@ class Operation:
             if is_input_type(type_ := type_from_ast(self.schema, definition.type))
         }
         self.root_names = frozenset(self._root_names(self.node.selection_set, set()))
-        self.anonymous = self.root_names <= self.RESOLVED | {"__typename"}
+        self.anonymous = self.root_names <= self.ANONYMOUS
         self.resolved = not self.root_names.isdisjoint(self.RESOLVED)
 
     @property

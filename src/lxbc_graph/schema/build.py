@@ -17,7 +17,7 @@ from .declare import CATALOGUE, DESCRIPTIONS, ID
 from .mutation import declare_mutation
 from .names import NAMES, argument, field, make
 from .scalars import SCALARS
-from .subscription import declare_subscription
+from .subscription import EVENT_CURSOR, declare_subscription
 
 
 @strawberry.schema_directive(
@@ -173,6 +173,8 @@ def _declare_connection(entity: Entity) -> None:
 
 def _declare_entity(entity: Entity) -> None:
     fields = {name: _field(name, spec) for name, spec in entity.fields.items() if spec is not ID}
+    if entity.name == "Query":
+        fields["eventCursor"] = EVENT_CURSOR
     bases: tuple[type, ...] = ()
     if entity.node is not None:
         interface = next(

@@ -25,8 +25,9 @@ from graphql import (
 from strawberry import Schema
 
 from lxbc_graph.domain.principal import Principal
+from lxbc_graph.live.cursors import InvalidCursor
 from lxbc_graph.live.frame import LAST_EVENT_ID, Frame
-from lxbc_graph.live.log import EventHead, InvalidCursor, Log, encode_cursor
+from lxbc_graph.live.log import EventHead, Log
 from lxbc_graph.policy.accounts import Accounts
 from lxbc_graph.policy.tokens import Tokens
 from lxbc_graph.read import sql
@@ -36,8 +37,9 @@ from lxbc_graph.read.planner import Planner
 from lxbc_graph.read.runner import Reader
 from lxbc_graph.write import Commands
 
+from .context import Context
 from .declare import CATALOGUE
-from .mutation import COMMANDS, Session, command_of, user_error
+from .mutation import COMMANDS, command_of, user_error
 
 _log = structlog.get_logger()
 
@@ -74,7 +76,7 @@ class Executor:
         self._commands = commands
         self._log = log
         self._accounts = accounts
-        self._session = Session(accounts, tokens)
+        self._context = Context(accounts, tokens, log)
 
     async def execute(self, request: Request, principal: Principal | None) -> Response:
         """Run a query or a mutation."""
@@ -132,18 +134,16 @@ class Executor:
         """Run root fields one after another, each by whoever answers it."""
         planner = Planner(CATALOGUE, operation, variables)
         fields = planner.collect(operation.root, [operation.node.selection_set])
-        resolved = [
-            group[0].name.value for group in fields.values() if group[0].name.value in operation.RESOLVED
-        ]
-        if len(resolved) > MAX_RESOLVED or len(set(resolved) - {"__type"}) < len(resolved) - resolved.count(
-            "__type"
-        ):
+        names = [group[0].name.value for group in fields.values()]
+        resolved = [name for name in names if name in operation.RESOLVED]
+        once = [name for name in resolved if name != "__type"]
+        if len(resolved) > MAX_RESOLVED or len(once) > len(set(once)):
             raise refused(
-                f"Ask once for each of login, refresh and __schema, for at most {MAX_RESOLVED} __type."
+                f"Ask at most {MAX_RESOLVED} times for __type, and once for {', '.join(sorted(set(once)))}."
             )
-        data: dict[str, Any] = {}
+        data: dict[str, Any] = dict.fromkeys(fields)
         errors: list[GraphQLFormattedError] = []
-        for key, group in fields.items():
+        for key, group in sorted(fields.items(), key=_event_cursor_first):
             name = group[0].name.value
             try:
                 if name == "__typename":
@@ -158,11 +158,9 @@ class Executor:
                     text = await self._read(operation, [group], variables, principal)
                     data[key] = orjson.Fragment(text[text.index(b":") + 1 : -1])
             except GraphQLError as error:
-                data[key] = None
                 errors.append({**error.formatted, "path": [key]})
             except Exception:  # noqa: BLE001 - a fault of ours is logged, and told without its text
                 _log.exception("operation failed")
-                data[key] = None
                 errors.append({**_internal().formatted, "path": [key]})
         if operation.kind is OperationType.QUERY and any(
             data[str(error["path"][0])] is None for error in errors
@@ -184,7 +182,7 @@ class Executor:
         result = execute(
             operation.schema,
             DocumentNode(definitions=(only, *operation.fragments.values())),
-            context_value=self._session,
+            context_value=self._context,
             variable_values=dict(request.variables or {}),
         )
         if not isinstance(result, ExecutionResult):
@@ -293,7 +291,7 @@ class Executor:
                     yield _failure([_internal()]).body
                     return
                 if payload is not None:
-                    yield Frame(orjson.dumps({"data": {key: payload}}), encode_cursor(head.seq))
+                    yield Frame(orjson.dumps({"data": {key: payload}}), self._log.cursor(head.seq))
 
     async def _payload(
         self,
@@ -312,11 +310,15 @@ class Executor:
             if row is None:
                 return None
             found[part] = row
-        constants = {"cursor": encode_cursor(head.seq), "__typename": "IssueEventPayload"}
+        constants = {"cursor": self._log.cursor(head.seq), "__typename": "IssueEventPayload"}
         return {
             part: found[part] if part in found else constants[nodes[0].name.value]
             for part, nodes in parts.items()
         }
+
+
+def _event_cursor_first(field: tuple[str, Group]) -> bool:
+    return field[1][0].name.value != "eventCursor"
 
 
 def _cursor(request: Request, given: Mapping[str, Argument], variables: Variables) -> str | None:

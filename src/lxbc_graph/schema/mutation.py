@@ -1,7 +1,7 @@
 """The root of writing: every command of ``write/`` as a mutation, its input derived from its fields."""
 
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, dataclass, fields
+from dataclasses import MISSING, Field, fields
 from datetime import date, datetime
 from enum import Enum
 from types import NoneType, UnionType
@@ -11,8 +11,7 @@ import strawberry
 from strawberry.types import Info
 
 from lxbc_graph.domain.errors import CommandError, ErrorCode
-from lxbc_graph.policy.accounts import Accounts
-from lxbc_graph.policy.tokens import InvalidToken, TokenPair, Tokens
+from lxbc_graph.policy.tokens import InvalidToken, TokenPair
 from lxbc_graph.read import ids
 from lxbc_graph.write import (
     AcceptAssignment,
@@ -28,6 +27,7 @@ from lxbc_graph.write import (
     SubmitFeedback,
 )
 
+from .context import Context
 from .declare import camel
 from .names import NAMES, argument, field, make
 
@@ -110,14 +110,6 @@ class SessionPayload:
     refresh_token: str | None = strawberry.field(description="Good once, for the next pair (刷新令牌).")
     expires_at: datetime | None = strawberry.field(description="When the access token ends (过期时间).")
     errors: list[UserError] = strawberry.field(description="Why there are no tokens (错误).")
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """What the resolvers of ``login`` and ``refresh`` need."""
-
-    accounts: Accounts
-    tokens: Tokens
 
 
 _REFUSED = SessionPayload(
@@ -242,24 +234,23 @@ def _bare(hint: Any) -> Any:
 
 
 async def _login(
-    info: Info[Session, None],
+    info: Info[Context, None],
     account: Annotated[str, strawberry.argument(description="Name of the account (账号).")],
     password: Annotated[str, strawberry.argument(description="Its password (密码).")],
 ) -> SessionPayload:
-    session = info.context
-    principal = await session.accounts.authenticate(account, password)
+    context = info.context
+    principal = await context.accounts.authenticate(account, password)
     if principal is None:
         return _REFUSED
-    return _tokens(await session.tokens.refresh_pair(principal.account_id))
+    return _tokens(await context.tokens.refresh_pair(principal.account_id))
 
 
 async def _refresh(
-    info: Info[Session, None],
+    info: Info[Context, None],
     token: Annotated[str, strawberry.argument(description="The refresh token, which it uses up (刷新令牌).")],
 ) -> SessionPayload:
-    session = info.context
     try:
-        return _tokens(await session.tokens.rotate(token))
+        return _tokens(await info.context.tokens.rotate(token))
     except InvalidToken:
         return _REFUSED
 

@@ -1,6 +1,27 @@
-"""The root of what is pushed."""
+"""The root of what is pushed, and where to begin."""
 
+from typing import Any
+
+import strawberry
+from strawberry.types import Info
+
+from .context import Context
 from .names import argument, field, make
+
+
+async def _event_cursor(info: Info[Context, None]) -> str:
+    log = info.context.log
+    return log.cursor(await log.head())
+
+
+EVENT_CURSOR: tuple[Any, Any] = (
+    str,
+    strawberry.field(
+        resolver=_event_cursor,
+        description="Cursor of the newest event, read before the rest of the query: a subscription after it misses"
+        " nothing that the query does not show yet (最新游标).",
+    ),
+)
 
 
 def declare_subscription() -> None:

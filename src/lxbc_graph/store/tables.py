@@ -303,6 +303,14 @@ signing_key = Table(
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 
+cursor_key = Table(
+    "cursor_key",
+    metadata,
+    Column("one", Boolean, primary_key=True, server_default=text("true")),
+    Column("secret", LargeBinary, nullable=False),
+    CheckConstraint("one", name="one"),
+)
+
 refresh_token = Table(
     "refresh_token",
     metadata,

@@ -1,0 +1,42 @@
+"""Cursors of the event log: numbers under seal, so that they tell nobody how much happens elsewhere."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+
+import asyncpg
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+
+_BYTES = 8
+_KEY_BITS = 256
+
+
+class InvalidCursor(ValueError):
+    """A cursor that no event has, or had."""
+
+
+class Cursors:
+    """Seals numbers of events with the database's key, the same number always the same way."""
+
+    def __init__(self, key: bytes) -> None:
+        self._cipher = AESSIV(key)
+
+    @classmethod
+    async def open(cls, pool: asyncpg.Pool) -> "Cursors":
+        """Read the key; make it if there is none, once however many processes start."""
+        await pool.execute(
+            "insert into cursor_key (secret) values ($1) on conflict do nothing",
+            AESSIV.generate_key(_KEY_BITS),
+        )
+        return cls(await pool.fetchval("select secret from cursor_key"))
+
+    def seal(self, seq: int) -> str:
+        """Return the text that resumes after the event with this sequence number; 0 is before all."""
+        sealed = self._cipher.encrypt(seq.to_bytes(_BYTES), None)
+        return urlsafe_b64encode(sealed).decode()
+
+    def open_seal(self, text: str) -> int:
+        """Return the sequence number behind a cursor; raises ``InvalidCursor`` for any other text."""
+        try:
+            return int.from_bytes(self._cipher.decrypt(urlsafe_b64decode(text), None))
+        except (ValueError, InvalidTag):
+            raise InvalidCursor("not a cursor of the event log") from None
