@@ -5,14 +5,18 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from itertools import permutations
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Executable, insert
+from tests.languages import check_languages
 
 from lxbc_graph.domain import machine
+from lxbc_graph.domain.deadlines import SHANGHAI
 from lxbc_graph.domain.errors import CommandError, ErrorCode, NotFound
 from lxbc_graph.domain.principal import Path, Posting, Principal
 from lxbc_graph.domain.words import (
@@ -27,6 +31,8 @@ from lxbc_graph.domain.words import (
 from lxbc_graph.policy.actions import Action
 from lxbc_graph.policy.enforcer import Enforcer
 from lxbc_graph.resources import POLICIES
+from lxbc_graph.schema.declare import camel
+from lxbc_graph.schema.mutation import COMMANDS
 from lxbc_graph.store import tables
 from lxbc_graph.store.database import Database
 from lxbc_graph.write import (
@@ -44,8 +50,10 @@ from lxbc_graph.write import (
     ReportProgress,
     SendBack,
     SubmitFeedback,
+    idempotency,
     inputs,
 )
+from lxbc_graph.write.commands import _once
 from lxbc_graph.write.locked_issue import open_issue
 from lxbc_graph.write.record import record
 from lxbc_graph.write.unit_of_work import UnitOfWork
@@ -137,7 +145,10 @@ class House:
         return self.clock[-1]
 
     async def do(self, who: str, command: Command, key: str | None = None) -> Outcome:
-        return await self.commands.execute(command, principal=self.people[who], idempotency_key=key)
+        outcome = await self.commands.execute(command, principal=self.people[who], idempotency_key=key)
+        for error in outcome.errors:
+            check_languages(error)
+        return outcome
 
     async def well(self, who: str, command: Command) -> int:
         outcome = await self.do(who, command)
@@ -206,6 +217,10 @@ REPORT = ReportIssue(VILLAGE, "缺少劳力", "无劳力种麦", Source.VISIT)
 
 def judge(issue: int, version: int | None = None) -> JudgeIssue:
     return JudgeIssue(issue, CLASS, CONTENT, Complexity.GENERAL, expected_version=version)
+
+
+def duplicate(issue: int, of: int) -> JudgeIssue:
+    return JudgeIssue(issue, dismissal=Dismissal.DUPLICATE, duplicate_of_id=of, reason="重复")
 
 
 def hand_over(issue: int, unit: int = TOWN, department: int = BUREAU) -> AssignIssue:
@@ -365,12 +380,32 @@ async def test_a_cadre_reports_under_their_own_rank(house: House) -> None:
 
 async def test_a_dismissal_says_why(house: House) -> None:
     first, second = await house.at("ACCEPTED"), await house.at("REPORTED")
-    await house.well(
-        "office", JudgeIssue(second, dismissal=Dismissal.DUPLICATE, duplicate_of_id=first, reason="重复")
-    )
+    await house.well("office", duplicate(second, first))
     row = await house.issue(second)
     assert (row["state"], row["dismissal"], row["duplicate_of_id"]) == ("DISMISSED", "DUPLICATE", first)
     assert (await house.refused("office", judge(second))).code is ErrorCode.ILLEGAL_TRANSITION
+
+
+async def test_a_duplicate_is_of_another_issue_that_is_none(house: House) -> None:
+    original, first, second = [await house.at("REPORTED") for _ in range(3)]
+    await house.well("office", duplicate(first, original))
+    for of in (first, second):  # a duplicate already, and itself
+        error = await house.refused("office", duplicate(second, of))
+        assert (error.code, error.field) == (ErrorCode.INVALID_INPUT, ("duplicateOfId",))
+    # What was the original of one may still turn out to be a duplicate of another.
+    await house.well("office", duplicate(original, second))
+
+
+@pytest.mark.parametrize("today", [date(2024, 2, 1), date(2024, 12, 31)])
+async def test_a_plan_is_due_today_or_within_five_years(house: House, today: date) -> None:
+    territory, _ = await house.assignments(await house.at("ASSIGNED"))
+    house.clock[-1] = datetime(today.year, today.month, today.day, 15, 59, tzinfo=SHANGHAI)
+    for due in (date.min, today - timedelta(days=1), today + timedelta(days=5 * 365 + 1), date.max):
+        error = await house.refused("town", AcceptAssignment(territory, HELPER, plan_due=due))
+        assert (error.code, error.field) == (ErrorCode.INVALID_INPUT, ("planDue",))
+    await house.well("town", AcceptAssignment(territory, HELPER, plan_due=today))
+    (row,) = await house.rows("select plan_due from assignment where id = $1", territory)
+    assert row["plan_due"] == datetime(today.year, today.month, today.day, 23, 59, 59, tzinfo=SHANGHAI)
 
 
 # --- who may
@@ -493,9 +528,7 @@ async def test_other_ids_are_looked_up_under_the_same_scope(house: House) -> Non
         error = await house.refused("office", JudgeIssue(reported, category, None, Complexity.GENERAL))
         assert (error.code, error.field) == (ErrorCode.INVALID_INPUT, ("categoryId",))
     far = await house.well("city_office", ReportIssue(VILLAGE_B, "远", "远", Source.OTHER))
-    error = await house.refused(
-        "office", JudgeIssue(reported, dismissal=Dismissal.DUPLICATE, duplicate_of_id=far, reason="重复")
-    )
+    error = await house.refused("office", duplicate(reported, far))
     assert (error.code, error.field) == (ErrorCode.NOT_FOUND, ("duplicateOfId",))
 
     accepted = await house.at("ACCEPTED")
@@ -557,15 +590,28 @@ async def test_a_stale_version_changes_nothing(house: House) -> None:
         assert (await house.refused("office", command)).code is ErrorCode.CONFLICT
 
 
-async def test_two_that_name_each_other_do_not_wait_for_each_other(house: House) -> None:
-    one, other = await house.at("REPORTED"), await house.at("REPORTED")
+async def test_of_two_that_name_each_other_one_is_a_duplicate(house: House) -> None:
+    for _ in range(4):
+        one, other = await house.at("REPORTED"), await house.at("REPORTED")
+        outcomes = await asyncio.gather(
+            house.do("office", duplicate(one, other)), house.do("office", duplicate(other, one))
+        )
+        (error,) = [error for outcome in outcomes for error in outcome.errors]
+        assert (error.code, error.field) == (ErrorCode.INVALID_INPUT, ("duplicateOfId",))
 
-    def duplicate(issue: int, of: int) -> JudgeIssue:
-        return JudgeIssue(issue, dismissal=Dismissal.DUPLICATE, duplicate_of_id=of, reason="重复")
 
-    await asyncio.gather(
-        house.well("office", duplicate(one, other)), house.well("office", duplicate(other, one))
+async def test_no_chain_of_duplicates_leads_back(house: House) -> None:
+    issues = [await house.at("REPORTED") for _ in range(5)]
+    outcomes = await asyncio.gather(
+        *(house.do("office", duplicate(one, of)) for one, of in permutations(issues, 2))
     )
+    of = {row["id"]: row["duplicate_of_id"] for row in await house.rows("select * from issue")}
+    for issue in issues:
+        seen = {issue}
+        while (issue := of[issue]) is not None:
+            assert issue not in seen
+            seen.add(issue)
+    assert sum(outcome.errors == () for outcome in outcomes) == sum(one is not None for one in of.values())
 
 
 async def test_both_feedbacks_at_once_move_the_issue_once(house: House) -> None:
@@ -758,3 +804,55 @@ async def test_what_a_step_needs_is_asked_for() -> None:
     }
     many = tuple(PartyInput(AssignmentKind.DEPARTMENT, department_id=one) for one in range(1, 30))
     assert paths(AssignIssue(1, many)) == {("parties",)}
+
+
+# --- whatever is asked
+
+_IDS = st.integers(-1, 50) | st.sampled_from([2**63, NOWHERE])
+_TEXTS = st.sampled_from(["因", "又坏了", "", " ", "a\0b", "字" * 201, "字" * 10_001])
+
+
+def _value(name: str, hint: Any) -> st.SearchStrategy[Any]:
+    """A value of a command's field: good, or bad in the ways that the API lets pass."""
+    if get_origin(hint) is UnionType:
+        return st.none() | _value(name, next(one for one in get_args(hint) if one is not NoneType))
+    if get_origin(hint) is tuple:
+        return st.lists(_command(get_args(hint)[0]), max_size=4).map(tuple)
+    if hint is int:
+        return _IDS if name.endswith("_id") else st.integers(0, 9)
+    plain = {bool: st.booleans(), str: _TEXTS, date: st.dates()}
+    return plain[hint] if hint in plain else st.sampled_from(hint)
+
+
+def _command(cls: type) -> st.SearchStrategy[Any]:
+    return st.builds(cls, **{name: _value(name, hint) for name, hint in get_type_hints(cls).items()})
+
+
+@given(
+    who=st.sampled_from(list(PEOPLE)),
+    command=st.one_of([_command(command) for command, _ in COMMANDS.values()]),
+    key=st.none() | _TEXTS,
+)
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_whatever_is_asked_is_done_or_refused_in_both_languages(
+    house_of_all_states: House, who: str, command: Command, key: str | None
+) -> None:
+    house = house_of_all_states
+    fields = {camel(name) for name in command.__dataclass_fields__}
+    async with house.database.engine.connect() as connection:  # never committed: each finds the same issues
+        work = UnitOfWork(connection, house.people[who], house.commands._enforcer, house.tick)
+        problems = (*idempotency.problems(key), *command.problems())
+        outcome = Outcome(None, problems) if problems else await _once(command, work, key)
+    assert (outcome.issue_id is None) == bool(outcome.errors)
+    for error in outcome.errors:
+        check_languages(error)
+        assert not error.field or error.field[0] in {*fields, "idempotencyKey"}
+
+
+@pytest.fixture
+async def house_of_all_states(house: House) -> House:
+    """One issue in each state that can be reached."""
+    for state in ("REPORTED", "ACCEPTED", "ASSIGNED", "RECTIFYING", "FEEDBACK", "RECTIFIED", "CLOSED"):
+        await house.at(state)
+    await house.well("office", duplicate(await house.at("REPORTED"), of=1))
+    return house

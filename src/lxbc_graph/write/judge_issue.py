@@ -55,6 +55,9 @@ class JudgeIssue:
 
     async def handle(self, work: UnitOfWork) -> int:
         """Accept or dismiss; raise NotFound for a category or issue out of scope."""
+        if self.duplicate_of_id is not None:
+            both = (self.issue_id, self.duplicate_of_id)
+            await scoped.hold(work, "issue", both, Action.ISSUE_READ, rows.ISSUE)
         issue, actor = await open_issue(work, self.issue_id, self.expected_version, Action.ISSUE_JUDGE)
         at = work.now()
         match self:
@@ -93,9 +96,13 @@ class JudgeIssue:
     async def _check_original(self, work: UnitOfWork, original_id: int) -> None:
         if original_id == self.issue_id:
             raise InvalidInput("An issue is no duplicate of itself.", "不能与自身重复。", "duplicateOfId")
-        await scoped.visible(
-            work, "issue", original_id, Action.ISSUE_READ, rows.ISSUE, "duplicateOfId", columns="x.id"
+        original = await scoped.visible(
+            work, "issue", original_id, Action.ISSUE_READ, rows.ISSUE, "duplicateOfId", columns="x.dismissal"
         )
+        if original.dismissal == Dismissal.DUPLICATE:  # or a chain of them could lead back to where it began
+            raise InvalidInput(
+                "That issue is itself a duplicate.", "该问题本身已判为重复问题。", "duplicateOfId"
+            )
 
 
 async def _check_category(

@@ -1,5 +1,6 @@
 """Rows that a command may touch: found under the principal's scope, or not at all."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,19 @@ from lxbc_graph.policy.scope import Scope, scope_of
 from .unit_of_work import UnitOfWork
 
 _MAX_ID = 2**63 - 1
+_LOCK = "for no key update of x"  # as an update takes it: a foreign key to the row need not wait
+
+
+async def hold(work: UnitOfWork, table: str, row_ids: Collection[int], action: Action, rule: RowRule) -> None:
+    """Lock those of the rows that the principal may read, in the order of their ids.
+
+    Whoever needs several asks for them at once, before any other: two that named each other would deadlock.
+    """
+    params: dict[str, object] = {"ids": [row_id for row_id in row_ids if 0 < row_id <= _MAX_ID]}
+    where = _predicate(rule, scope_of(work.enforcer, work.principal, action), "x", "s", params)
+    if where != NOTHING:
+        statement = f"select from {table} x where x.id = any(:ids) and {where} order by x.id {_LOCK}"
+        await work.connection.execute(text(statement), params)
 
 
 async def visible(
@@ -31,10 +45,7 @@ async def visible(
     where = _predicate(rule, scope_of(work.enforcer, work.principal, action), "x", "s", params)
     if where == NOTHING or not 0 < row_id <= _MAX_ID:
         raise NotFound(*field)
-    statement = f"select {columns} from {table} x where x.id = :id and {where}"
-    if lock:
-        # Not "for update": a foreign key to the row must not wait, or two that name each other deadlock.
-        statement += " for no key update of x"
+    statement = f"select {columns} from {table} x where x.id = :id and {where} {_LOCK if lock else ''}"
     row = (await work.connection.execute(text(statement), params)).one_or_none()
     if row is None:
         raise NotFound(*field)
