@@ -207,13 +207,12 @@ async def test_numbers_go_on_from_those_that_are_there(database: Database) -> No
     listed = [{"unit": VILLAGE}, {"unit": VILLAGE, "number": "4110-2021-000007"}, {"unit": VILLAGE}]
     await load(database, {"units": UNITS, "issues": listed})
     await load(database, {"issues": [{"unit": VILLAGE}, {"unit": VILLAGE, "reported_at": "2022-01-01"}]})
+    await load(database, {"issues": [{"unit": VILLAGE, "number": "4110-2022-000002"}]})
+    await load(database, {"issues": [{"unit": VILLAGE, "reported_at": "2022-01-01"}]})
     numbers = await database.pool.fetch("select number from issue order by id")
     assert [row["number"].removeprefix("4110-") for row in numbers] == [
-        "2021-000008",
-        "2021-000007",
-        "2021-000009",
-        "2021-000010",
-        "2022-000001",
+        *("2021-000008", "2021-000007", "2021-000009", "2021-000010"),
+        *("2022-000001", "2022-000002", "2022-000003"),
     ]
 
 

@@ -18,6 +18,7 @@ from lxbc_graph.reports.units import apply_edition, parse
 from lxbc_graph.store import tables
 from lxbc_graph.store.copying import Connection, reserve_ids
 from lxbc_graph.store.database import Database
+from lxbc_graph.write.numbers import TAKE_NUMBERS, issue_number
 
 from . import world
 from .cast import gather
@@ -111,6 +112,7 @@ async def _issues(connection: Connection, issues: int, progress: Progress | None
     cast = await gather(connection)
     await connection.execute(_UNCHECKED)
     queue = await _Queue.open(connection)
+    first = 1 - issues + await connection.fetchval(TAKE_NUMBERS, cast.units[CITY].id, _YEAR, 0, issues)
     random = Random(_SEED)  # noqa: S311 - repeatable is the point
     tales = map(Teller(cast, random).tell, slots(issues, random))
     moulds = Moulds()
@@ -119,7 +121,7 @@ async def _issues(connection: Connection, issues: int, progress: Progress | None
         chunk = min(_CHUNK, issues - done)
         issue_ids = await reserve_ids(connection, tables.issue, chunk)
         sides = iter(await reserve_ids(connection, tables.assignment, 2 * chunk))
-        numbers = (f"{CITY}-{_YEAR}-{number:06d}" for number in count(done + 1))
+        numbers = (issue_number(CITY, _YEAR, place) for place in count(first + done))
         lives = map(Life, issue_ids, numbers, zip(sides, sides, strict=True), tales)
         making = asyncio.create_task(asyncio.to_thread(moulds.fill, lives))
         await _copy(connection, records)
@@ -130,12 +132,6 @@ async def _issues(connection: Connection, issues: int, progress: Progress | None
             progress("issues", done + chunk, issues)
     await _copy(connection, records)
     await queue.let_in(_END, progress)
-    await connection.execute(
-        "insert into issue_number (city_id, year, last) values ($1, $2, $3)",
-        cast.units[CITY].id,
-        _YEAR,
-        issues,
-    )
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from lxbc_graph.policy.passwords import hash_password
 from lxbc_graph.store import tables
 from lxbc_graph.store.copying import Connection, copy_rows, reserve_ids
 from lxbc_graph.store.database import Database
+from lxbc_graph.write.numbers import NUMBER, TAKE_NUMBERS, issue_number
 
 from . import issue_draft
 from .draft import Draft
@@ -131,36 +132,21 @@ async def _reserve(connection: Connection, kept: Mapping[str, Kept]) -> dict[str
 
 
 async def _number(connection: Connection, draft: Draft) -> None:
-    """Give each unnumbered issue the next number of its city and year, in the form that reporting gives."""
-    groups: dict[tuple[int, int], list[Row]] = defaultdict(list)
+    """Give each unnumbered issue the next number of its city and year; stated ones of that form are given away."""
+    unnumbered: dict[tuple[int, int], list[Row]] = defaultdict(list)
+    highest: dict[tuple[int, int], int] = defaultdict(int)
     for row in draft.rows["issue"]:
+        city_id = row["city_id"]
         if row["number"] is None:
-            groups[row["city_id"], shanghai_date(row["reported_at"]).year].append(row)
-    stated = [row["number"] for row in draft.rows["issue"] if row["number"]]
-    for (city_id, year), rows in groups.items():
-        prefix = f"{draft.unit_with_id[city_id]['code']}-{year}-"
-        taken = [one.removeprefix(prefix) for one in stated if one.startswith(prefix)]
-        last = max([int(one) for one in taken if _DIGITS.fullmatch(one)], default=0)
-        last = max(last, await connection.fetchval(_LAST, city_id, year, prefix))
-        for row in rows:
-            last += 1
-            row["number"] = f"{prefix}{last:06d}"
-        await connection.execute(_REMEMBER, city_id, year, last)
-
-
-_DIGITS = re.compile("[0-9]{1,18}")
-_LAST = """
-select greatest(
-  coalesce((select last from issue_number where city_id = $1 and year = $2 for update), 0),
-  coalesce((
-    select max(substring(number from length($3) + 1)::bigint) from issue
-    where city_id = $1 and starts_with(number, $3) and substring(number from length($3) + 1) ~ '^[0-9]{1,18}$'
-  ), 0))
-"""
-_REMEMBER = """
-insert into issue_number (city_id, year, last) values ($1, $2, $3)
-on conflict (city_id, year) do update set last = greatest(issue_number.last, excluded.last)
-"""
+            unnumbered[city_id, shanghai_date(row["reported_at"]).year].append(row)
+        elif stated := NUMBER.fullmatch(row["number"]):
+            key = (city_id, int(stated["year"]))
+            highest[key] = max(highest[key], int(stated["place"]))
+    for city_id, year in sorted(unnumbered.keys() | highest.keys()):
+        rows = unnumbered[city_id, year]
+        last = await connection.fetchval(TAKE_NUMBERS, city_id, year, highest[city_id, year], len(rows))
+        for place, row in enumerate(rows, start=last - len(rows) + 1):
+            row["number"] = issue_number(draft.unit_with_id[city_id]["code"], year, place)
 
 
 def _natural(problem: Problem) -> tuple[str, list[int], str]:

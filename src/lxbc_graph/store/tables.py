@@ -225,7 +225,7 @@ issue = Table(
     Index(None, "finder_account_id", postgresql_where=text("finder_account_id is not null")),
 )
 
-# The last issue number that a city gave in a year; a missing row is made from the issues that are there.
+# The last issue number that a city gave in a year; no written number of that form is above it.
 issue_number = Table(
     "issue_number",
     metadata,
