@@ -212,7 +212,7 @@ class Order:
 
     sql: str
     description: str
-    cast: Literal["text", "bigint", "timestamptz", "date"] = "text"
+    cast: Literal["text", "bigint", "timestamptz"] = "text"
     unique: bool = False
     """Whether no two rows have the same key."""
 

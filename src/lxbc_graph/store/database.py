@@ -35,6 +35,7 @@ class Database:
         session = {
             "application_name": "lxbc-graph",
             "timezone": "UTC",
+            "datestyle": "ISO",  # cursors hold times as text
             "jit": "off",
             "random_page_cost": "1.1",  # of disks that seek no more: an index beats reading a whole table sooner
             "statement_timeout": str(statement_timeout_ms),
