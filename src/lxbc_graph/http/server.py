@@ -1,5 +1,6 @@
 """The listening socket, and the event loop that serves an application on it."""
 
+import asyncio
 import gc
 import socket
 from collections.abc import Callable
@@ -7,9 +8,11 @@ from collections.abc import Callable
 import uvicorn
 from starlette.types import ASGIApp
 
+from .connection import Connection
 from .graphql import MAX_BODY
 
-_GRACE_SECONDS = 3
+_GRACE_SECONDS = 3  # for answers under way
+_FLUSH_SECONDS = 1  # for clients who do not read the last they are sent
 _GC_THRESHOLDS = (50_000, 20, 50)
 
 
@@ -41,7 +44,7 @@ def serve(app: ASGIApp, reserved: socket.socket, ready: Callable[[], None]) -> N
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=Connection,
         log_config=None,
         access_log=False,
         ws_max_size=MAX_BODY,
@@ -53,7 +56,7 @@ def serve(app: ASGIApp, reserved: socket.socket, ready: Callable[[], None]) -> N
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn has no hook between start and first request."""
+    """Uvicorn has no hook between start and first request, and waits at the end for who does not read."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -66,3 +69,12 @@ class _Server(uvicorn.Server):
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLDS)
         self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        asyncio.get_running_loop().call_later(_FLUSH_SECONDS, self._abandon)
+        await super().shutdown(sockets)
+
+    def _abandon(self) -> None:
+        for connection in tuple(self.server_state.connections):
+            if connection.transport.is_closing():
+                connection.transport.abort()
