@@ -4,8 +4,10 @@ import asyncio
 
 import asyncpg
 import pytest
+from tests.outages import end_connections
 
 from lxbc_graph.store.database import Database
+from lxbc_graph.store.outage import LOST
 
 pytestmark = pytest.mark.anyio
 
@@ -43,13 +45,40 @@ async def test_nobody_gets_the_connection_of_a_statement_that_was_given_up(datab
     assert await database.lanes.fetchval(PID) != before
 
 
-async def test_a_lane_that_the_server_closed_is_opened_again(database: Database) -> None:
+async def test_statements_are_sent_again_when_every_idle_lane_has_died(
+    database: Database, database_url: str
+) -> None:
+    asked = [database.lanes.fetchval("select pg_backend_pid() from pg_sleep(0.01)") for _ in range(4)]
+    before = set(await asyncio.gather(*asked))
+    end_connections(database_url)
+    after = await asyncio.gather(*(database.lanes.fetchval(PID) for _ in range(20)))
+    assert before.isdisjoint(after)
+    assert len(before) > 1
+
+
+async def test_a_statement_is_sent_again_once_and_no_more(database: Database, database_url: str) -> None:
+    holder = await asyncpg.connect(database_url)
+    await holder.execute("select pg_advisory_lock(1)")
+    await database.lanes.fetchval(PID)
+    waiting = asyncio.create_task(database.lanes.fetchval("select pg_advisory_lock_shared(1)::text"))
+    for _ in range(2):
+        pid = None
+        while pid is None:
+            pid = await holder.fetchval(
+                "select pid from pg_locks where locktype = 'advisory' and not granted"
+            )
+        await holder.execute("select pg_terminate_backend($1, 5000)", pid)
+    with pytest.raises(LOST):
+        await waiting
+    await holder.execute("select pg_advisory_unlock(1)")
+    await database.lanes.fetchval("select pg_advisory_lock_shared(1)::text")
+    await holder.close()
+
+
+async def test_a_statement_that_took_too_long_is_not_sent_again(database_url: str) -> None:
+    database = await Database.open(database_url, pool_size=1, statement_timeout_ms=20)
     before = await database.lanes.fetchval(PID)
-    await database.pool.execute("select pg_terminate_backend($1, 5000)", before)
-    while True:
-        try:
-            after = await database.lanes.fetchval(PID)
-            break
-        except (asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, asyncpg.InterfaceError, OSError):
-            continue  # the end of the connection had not arrived yet
-    assert after != before
+    with pytest.raises(asyncpg.QueryCanceledError):
+        await database.lanes.fetchval("select pg_sleep(3600)::text || pg_backend_pid()")
+    assert await database.lanes.fetchval(PID) == before
+    await database.close()

@@ -2,18 +2,6 @@
 
 import asyncio
 
-import asyncpg
-
-LOST = (
-    OSError,  # TimeoutError included
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # used between the server's farewell and the end of the connection
-    asyncpg.PostgresConnectionError,
-    asyncpg.exceptions.OperatorInterventionError,
-    asyncpg.exceptions.InsufficientResourcesError,
-)
-"""What asyncpg raises when the server was stopped, killed, restarted, out of connections or out of reach."""
-
 
 class Backoff:
     """Pauses that double while something keeps failing, in seconds."""

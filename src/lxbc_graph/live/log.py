@@ -12,8 +12,9 @@ import asyncpg
 import structlog
 
 from lxbc_graph.domain.principal import Path
+from lxbc_graph.store.outage import AWAY
 
-from .backoff import LOST, Backoff
+from .backoff import Backoff
 from .broker import Broker
 from .channel import Channel
 from .cursors import Cursors, InvalidCursor
@@ -128,7 +129,7 @@ class Log:
         while True:
             try:
                 rows = await self._pool.fetch(statement, *arguments)
-            except LOST as error:
+            except AWAY as error:
                 _log.warning("event log out of reach", error=repr(error))
                 await backoff.pause()
             else:

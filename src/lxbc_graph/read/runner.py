@@ -134,8 +134,6 @@ class Reader:
                 "A value of the request cannot be stored as text, number or time.",
                 extensions={"code": "BAD_USER_INPUT"},
             ) from None
-        except asyncpg.QueryCanceledError:
-            raise GraphQLError("The query took too long.", extensions={"code": "TIMEOUT"}) from None
         return answer
 
 

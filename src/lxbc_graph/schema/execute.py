@@ -35,6 +35,7 @@ from lxbc_graph.read.arguments import Argument, Value, Variables, arguments, val
 from lxbc_graph.read.document import MAX_RESOLVED, Documents, Operation, Refused, refused
 from lxbc_graph.read.planner import Planner
 from lxbc_graph.read.runner import Reader
+from lxbc_graph.store.outage import AWAY, outage
 from lxbc_graph.write import Commands
 
 from .context import Context
@@ -115,9 +116,8 @@ class Executor:
             return await self._run_fields(operation, variables, request, principal)
         except GraphQLError as error:
             return _failure([error])
-        except Exception:  # noqa: BLE001 - a fault of ours is logged, and told without its text
-            _log.exception("operation failed")
-            return _failure([_internal()])
+        except Exception as error:  # noqa: BLE001 - told as what it is
+            return _failure([_fault(error)])
 
     async def _read(
         self, operation: Operation, groups: Sequence[Group] | None, variables: Variables, principal: Principal
@@ -159,9 +159,8 @@ class Executor:
                     data[key] = orjson.Fragment(text[text.index(b":") + 1 : -1])
             except GraphQLError as error:
                 errors.append({**error.formatted, "path": [key]})
-            except Exception:  # noqa: BLE001 - a fault of ours is logged, and told without its text
-                _log.exception("operation failed")
-                errors.append({**_internal().formatted, "path": [key]})
+            except Exception as error:  # noqa: BLE001 - told as what it is
+                errors.append({**_fault(error).formatted, "path": [key]})
         if operation.kind is OperationType.QUERY and any(
             data[str(error["path"][0])] is None for error in errors
         ):
@@ -262,6 +261,8 @@ class Executor:
                 after = await self._log.position(_cursor(request, given, variables))
             except InvalidCursor as error:
                 raise refused(f"after: {error}.", "INVALID_CURSOR") from None
+            except AWAY as error:
+                return _failure([_fault(error)])
         except Refused as refusal:
             return _refusal(refusal)
         except GraphQLError as error:
@@ -280,15 +281,14 @@ class Executor:
     ) -> AsyncIterator[bytes]:
         async with aclosing(self._log.follow(after)) as heads:
             async for head in heads:
-                current = await self._accounts.principal_by_id(principal.account_id)
-                if current is None:
-                    yield _failure([_error("The account is closed.", "ACCESS_REVOKED")]).body
-                    return
                 try:
+                    current = await self._accounts.principal_by_id(principal.account_id)
+                    if current is None:
+                        yield _failure([_error("The account is closed.", "ACCESS_REVOKED")]).body
+                        return
                     payload = await self._payload(operation, parts, filter_, variables, current, head)
-                except Exception:  # noqa: BLE001 - a fault of ours is logged, and told without its text
-                    _log.exception("subscription failed")
-                    yield _failure([_internal()]).body
+                except Exception as error:  # noqa: BLE001 - told as what it is
+                    yield _failure([_fault(error)]).body
                     return
                 if payload is not None:
                     yield Frame(orjson.dumps({"data": {key: payload}}), self._log.cursor(head.seq))
@@ -339,6 +339,19 @@ def _error(message: str, code: str) -> GraphQLError:
 
 def _internal() -> GraphQLError:
     return _error("Internal server error.", "INTERNAL")
+
+
+def _fault(error: Exception) -> GraphQLError:
+    """An outage passes, and is told; a fault of ours is logged, and told without its text."""
+    code = outage(error)
+    if code is None:
+        _log.error("operation failed", exc_info=error)
+        return _internal()
+    _log.warning("operation failed", code=code, error=repr(error))
+    return _error(_OUTAGES[code], code)
+
+
+_OUTAGES = {"UNAVAILABLE": "The data is out of reach; try again.", "TIMEOUT": "The operation took too long."}
 
 
 def _failure(errors: list[GraphQLError]) -> Response:

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from functools import partial
 
 import asyncpg
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import URL, event, make_url
+from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from .lanes import Lanes
 
@@ -57,6 +58,7 @@ class Database:
         engine = create_async_engine(
             for_engine(url), pool_size=pool_size, max_overflow=0, connect_args={"server_settings": session}
         )
+        event.listen(engine.sync_engine, "checkout", _refuse_closed)
         return cls(url, engine, pool, Lanes(connect, pool_size))
 
     async def close(self) -> None:
@@ -79,3 +81,10 @@ def for_engine(url: str) -> URL:
 
 async def _leave_as_is(_connection: asyncpg.Connection) -> None:
     pass
+
+
+def _refuse_closed(_connection: object, entry: ConnectionPoolEntry, _proxy: object) -> None:
+    """The engine's pool does not look; told, it opens another connection in its place."""
+    driver_connection = entry.driver_connection
+    if driver_connection is not None and driver_connection.is_closed():
+        raise DisconnectionError

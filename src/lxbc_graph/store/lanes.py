@@ -2,9 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import asyncpg
+
+from .outage import LOST
 
 
 class Lanes:
@@ -20,15 +23,26 @@ class Lanes:
         self._free = asyncio.Semaphore(size)
 
     async def fetchval(self, sql: str, *parameters: object) -> Any:
-        """Return the first column of the first row, or None; raises as asyncpg does."""
+        """Return the first column of the first row, or None; raises as asyncpg does.
+
+        A statement whose connection is lost is sent once more, so it must be safe to repeat.
+        """
         async with self._free:
-            connection = self._last_open() or await self._connect()
-            try:
-                return await connection.fetchval(sql, *parameters)
-            except asyncio.CancelledError:
-                connection.terminate()  # the statement may still run
-                raise
-            finally:
+            connection = self._last_open()
+            if connection is not None:
+                with suppress(*LOST):
+                    return await self._run(connection, sql, parameters)
+            # It had died while it was idle, and so may all others have.
+            return await self._run(await self._connect(), sql, parameters)
+
+    async def _run(self, connection: asyncpg.Connection, sql: str, parameters: tuple[object, ...]) -> Any:
+        try:
+            return await connection.fetchval(sql, *parameters)
+        except (asyncio.CancelledError, *LOST):
+            connection.terminate()  # the statement may still run
+            raise
+        finally:
+            if not connection.is_closed():
                 self._idle.append(connection)
 
     async def close(self) -> None:
