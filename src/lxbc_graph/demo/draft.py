@@ -111,7 +111,9 @@ class Draft:
         for path, entry in units:
             if entry.successor is not None and (own := self.standing.units.get(entry.code)):
                 successor = self.find("units", f"{path}.successor", entry.successor)
-                if self.one_city(f"{path}.successor", successor, own["city_id"]):
+                if successor is own:
+                    self.problem(f"{path}.successor", "is the unit itself")
+                elif self.one_city(f"{path}.successor", successor, own["city_id"]):
                     own["successor_id"] = id_of(successor)
         for plural, draft in (
             ("departments", self._department),
@@ -153,11 +155,22 @@ class Draft:
         if self.add("departments", path, entry.code, row):
             self.rows["department"].append(row)
 
+    def make_department(self, unit_code: str) -> Row:
+        """Return a department that nobody listed, of a unit that has none."""
+        unit = self.standing.units[unit_code]
+        row: Row = {"id": self.next_id("department"), "code": f"{unit_code}-department"}
+        row |= {"name": f"{unit['name']}责任单位", "line": None} | place(unit)
+        self.standing.departments[row["code"]] = row
+        self.rows["department"].append(row)
+        return row
+
     def _category(self, path: str, entry: CategoryEntry) -> None:
         city = self._city_of(path, entry.city)
         if city is None:
             self._excuse("categories", entry.code)
             return
+        if entry.valid_to is not None and entry.valid_to <= entry.valid_from:
+            self.problem(f"{path}.valid_to", "must be after valid_from")
         row: Row = {"id": self.next_id("category"), "city_id": city["id"], "scheme": entry.scheme}
         row |= {"code": entry.code, "name": entry.name or entry.code, "parent_id": None}
         row |= {"valid_from": entry.valid_from, "valid_to": entry.valid_to}
@@ -166,14 +179,18 @@ class Draft:
 
     def _category_parents(self) -> None:
         """Name the parents once all categories are known: a file may list them in any order."""
+        with_id = {row["id"]: row for row in self.standing.categories.values()}
         for path, entry in self.kept["categories"].entries.items():
             city = self.standing.units.get(entry.city) if entry.city else self._only_city
             if entry.parent is None or city is None:
                 continue
             parent = self.find_category(f"{path}.parent", city, entry.scheme.value, entry.parent)
             own = self.standing.categories.get((city["id"], entry.scheme.value, entry.code))
-            if own is not None and parent is own:
-                self.problem(f"{path}.parent", "is the category itself")
+            above = parent
+            while above is not None and above is not own:
+                above = with_id.get(above["parent_id"])
+            if above is not None:
+                self.problem(f"{path}.parent", "is the category itself, or below it")
             elif own is not None and parent is not None:
                 own["parent_id"] = parent["id"]
 

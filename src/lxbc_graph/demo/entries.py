@@ -169,7 +169,6 @@ class AssignmentEntry(Entry):
     measure: Prose | None = None
     feedback: Prose | None = None
     plan_due: Moment | None = None
-    assigned_at: Moment | None = None
     accepted_at: Moment | None = None
     progressed_at: Moment | None = None
     feedback_at: Moment | None = None

@@ -1,13 +1,15 @@
-"""The rows that the issues of a world become: a script for the machine, then what the file overrides."""
+"""The rows that the issues of a world become: a history that the machine plays, and what the file states besides."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from lxbc_graph.domain.codes import path_of
+from lxbc_graph.domain.deadlines import shanghai_date
 from lxbc_graph.domain.errors import Refused
-from lxbc_graph.domain.machine import Actor, EventDraft, IssueFacts, Party
+from lxbc_graph.domain.machine import Actor, AssignmentFacts, EventDraft, IssueFacts, Party
 from lxbc_graph.domain.words import (
     AssignmentKind,
     AssignmentState,
@@ -15,50 +17,57 @@ from lxbc_graph.domain.words import (
     Complexity,
     Dismissal,
     IssueState,
-    Level,
     Rank,
     Role,
     Satisfaction,
 )
+from lxbc_graph.write.numbers import NUMBER
 
-from .draft import Draft, id_of, place
+from .draft import Draft, id_of, path_ids, place
 from .entries import AssignmentEntry, EventEntry, IssueEntry
+from .listing import Impossible, replay
 from .lives import Script, Side, live
 from .standing import Row
 
 _DAY = timedelta(days=1)
-_REACHED = {
-    IssueState.REPORTED: 0,
-    IssueState.VERIFYING: 0,
-    IssueState.DISMISSED: 1,
-    IssueState.ACCEPTED: 1,
-    IssueState.ASSIGNED: 2,
-    IssueState.RECTIFYING: 3,
-    IssueState.FEEDBACK: 4,
-    IssueState.RECTIFIED: 5,
-    IssueState.CLOSED: 6,
-}
+_JUDGED = frozenset(IssueState) - {IssueState.REPORTED, IssueState.VERIFYING}
+_HANDED_OVER = _JUDGED - {IssueState.DISMISSED, IssueState.ACCEPTED}
+_RECTIFIED = frozenset({IssueState.RECTIFIED, IssueState.CLOSED})
 _PARTY_STATE = {
     IssueState.ASSIGNED: AssignmentState.PENDING,
     IssueState.RECTIFYING: AssignmentState.ACCEPTED,
 }
 _OFFICES = (Role.COUNTY_OFFICE, Role.CITY_OFFICE, Role.SERVICE_GROUP)
-_OVERRIDES = (
-    *("complexity", "dismissal", "satisfaction", "reopened_count", "sent_back_count", "version"),
+
+_FACTS = (
+    *("state", "category_id", "work_content_id", "complexity", "city_identified", "multi_department"),
+    *("dismissal", "satisfaction", "reopened_count", "sent_back_count", "version", "reported_at"),
     *("judged_at", "handed_over_at", "due_at", "rectified_at", "closed_at", "updated_at"),
 )
+_WORK = ("accepted_at", "progressed_at", "feedback_at")
+_AS_GIVEN = ("due_at", "updated_at", "version", "reopened_count", "sent_back_count")
+"""What the file may state otherwise than the history says."""
 
 
 def issues(draft: Draft) -> None:
     """Draft all issues with their assignments and events."""
-    numbered = [(path, entry) for path, entry in draft.kept["issues"].entries.items()]
-    for path, entry in numbered:
+    listed = list(draft.kept["issues"].entries.items())
+    for path, entry in listed:
         _IssueDraft(draft, path, entry).write()
-    for path, entry in numbered:
-        own = draft.standing.issues.get(entry.number or path)
-        original = draft.find("issues", f"{path}.duplicate_of", entry.duplicate_of)
-        if own and original and draft.one_city(f"{path}.duplicate_of", original, own["city_id"]):
-            own["duplicate_of_id"] = original["id"]
+    for path, entry in listed:
+        _name_original(draft, path, entry)
+
+
+def _name_original(draft: Draft, path: str, entry: IssueEntry) -> None:
+    """Once all issues are drafted: a file may list them in any order."""
+    own = draft.standing.issues.get(entry.number or path)
+    path = f"{path}.duplicate_of"
+    original = draft.find("issues", path, entry.duplicate_of)
+    if own is None or original is None or not draft.one_city(path, original, own["city_id"]):
+        return
+    if original["dismissal"] == Dismissal.DUPLICATE:
+        draft.problem(path, "is a duplicate itself")
+    own["duplicate_of_id"] = original["id"]
 
 
 class _IssueDraft:
@@ -77,24 +86,33 @@ class _IssueDraft:
             return
         self.unit, self.city, self.city_id = unit, city, unit["city_id"]
         before = len(draft.problems)
+        number = NUMBER.fullmatch(entry.number or "")
+        if number and number["city"] != city["code"]:
+            self._problem("number", f"is one of {number['city']}, the issue is of {city['code']}")
         self.finder = self._of_this_city("cadres", "finder", entry.finder)
         self.account = self._of_this_city("accounts", "finder_account", entry.finder_account)
+        self.category = self._category(CategoryScheme.ISSUE_CLASS, "category", entry.category)
+        self.work_content = self._category(CategoryScheme.WORK_CONTENT, "work_content", entry.work_content)
+        self.parties = self._parties()
         script = self._script()
+        events = [(one, self._actor(f"events[{n}]", one)) for n, one in enumerate(entry.events)]
         if len(draft.problems) > before:
             return
         try:
-            facts, events = live(script)
+            facts, history = replay(script, events) if events else live(script)
         except Refused as refusal:
             draft.problem(path, str(refusal))
-            return
-        if entry.state is IssueState.VERIFYING:
-            facts = facts._replace(state=entry.state)
-        if facts.state is not entry.state:
-            draft.problem(
-                f"{path}.state", f"what the entry says leads to {facts.state}, not to {entry.state}"
-            )
-            return
-        self._rows(facts, events)
+        except Impossible as wrong:
+            self._problem(wrong.path, str(wrong))
+        else:
+            if entry.state is IssueState.VERIFYING and facts.state is IssueState.REPORTED:
+                facts = facts._replace(state=entry.state)
+            self._compare(facts)
+            if len(draft.problems) == before:
+                self._rows(facts, history)
+
+    def _problem(self, key: str, message: str) -> None:
+        self.draft.problem(f"{self.path}.{key}", message)
 
     def _names_only(self) -> None:
         """Report names that lead nowhere, though there is no unit to compare their city with."""
@@ -103,69 +121,139 @@ class _IssueDraft:
 
     def _of_this_city(self, plural: str, key: str, name: str | None) -> Row | None:
         row = self.draft.find(plural, f"{self.path}.{key}", name)
-        self.draft.one_city(f"{self.path}.{key}", row, self.city_id)
-        return row
+        return row if self.draft.one_city(f"{self.path}.{key}", row, self.city_id) else None
 
-    def _reached(self, state: IssueState) -> bool:
-        return _REACHED[self.entry.state] >= _REACHED[state]
+    def _category(self, scheme: CategoryScheme, key: str, code: str | None) -> Row | None:
+        return self.draft.find_category(f"{self.path}.{key}", self.city, scheme.value, code)
+
+    # ── the parties ──────────────────────────────────────────────────────────────────────────────────────
+
+    def _parties(self) -> list[tuple[AssignmentEntry, Side]]:
+        """The sides to the hand-over, not saying yet what they did when."""
+        if self.entry.state not in _HANDED_OVER:
+            if self.entry.assignments:
+                self._problem("assignments", f"an issue that is {self.entry.state} was not handed over")
+            return []
+        stated = self.entry.assignments or self._usual_parties()
+        return [(one, self._party(f"assignments[{n}]", one)) for n, one in enumerate(stated)]
+
+    def _usual_parties(self) -> list[AssignmentEntry]:
+        """The township, or what there is above it, and the first department of the county or else of the city."""
+        codes = path_of(self.unit["code"])
+        near = [self.draft.standing.units[code]["id"] for code in reversed(codes[:2])]
+        departments = sorted(
+            (row for row in self.draft.standing.departments.values() if row["unit_id"] in near),
+            key=lambda row: (near.index(row["unit_id"]), row["code"]),
+        )
+        department = departments[0] if departments else self.draft.make_department(codes[:2][-1])
+        return [
+            AssignmentEntry(kind=AssignmentKind.TERRITORIAL, unit=codes[:3][-1]),
+            AssignmentEntry(kind=AssignmentKind.DEPARTMENT, department=department["code"]),
+        ]
+
+    def _party(self, path: str, one: AssignmentEntry) -> Side:
+        unit = self._of_this_city("units", f"{path}.unit", one.unit)
+        department = self._of_this_city("departments", f"{path}.department", one.department)
+        responsible = self._of_this_city("cadres", f"{path}.responsible", one.responsible)
+        for key, kind in (("unit", AssignmentKind.TERRITORIAL), ("department", AssignmentKind.DEPARTMENT)):
+            named = getattr(one, key) is not None
+            if named and kind is not one.kind:
+                self._problem(f"{path}.{key}", f"does not go with {one.kind}")
+            if not named and kind is one.kind:
+                self._problem(path, f"needs a {key} as its party")
+        if unit and unit["id"] not in path_ids(self.unit):
+            self._problem(f"{path}.unit", f"{self.entry.unit} does not lie in {one.unit}")
+        if department and department["county_id"] not in {None, self.unit["county_id"]}:
+            self._problem(f"{path}.department", f"is of another county than {self.entry.unit}")
+        party = Party(one.kind, id_of(department), id_of(unit), one.part, one.required)
+        name = one.responsible_name or (responsible or unit or department or {"name": ""})["name"]
+        return Side(
+            party,
+            Actor(None, name, id_of(responsible)),
+            responsible_id=id_of(responsible),
+            responsible_name=name,
+            measure=one.measure or "现场核实，限期整改。",
+            plan_due=one.plan_due,
+            progress="正在整改。",
+            feedback=one.feedback or "已整改到位。",
+        )
 
     # ── the script ───────────────────────────────────────────────────────────────────────────────────────
 
     def _script(self) -> Script:
         entry = self.entry
-        office = self._office()
-        reporter = self._reporter()
-        judged_at = _at(self._reached(IssueState.ACCEPTED), entry.judged_at, entry.reported_at + _DAY)
-        handed_over_at = _at(
-            self._reached(IssueState.ASSIGNED), entry.handed_over_at, (judged_at or entry.reported_at) + _DAY
-        )
-        sides = tuple(self._sides(handed_over_at)) if handed_over_at else ()
-        latest = max((side.feedback_at for side in sides if side.feedback_at), default=entry.reported_at)
-        rectified_at = _at(self._reached(IssueState.RECTIFIED), entry.rectified_at, latest + _DAY)
-        category = self._category(CategoryScheme.ISSUE_CLASS, "category", entry.category)
-        content = self._category(CategoryScheme.WORK_CONTENT, "work_content", entry.work_content)
-        self.classes = {
-            "category_id": id_of(category),
-            "work_content_id": id_of(content),
+        self._check_order()
+        ends = (entry.rectified_at, entry.closed_at)
+        work = [getattr(one, key) for one, _ in self.parties for key in _WORK]
+        judged_at = entry.judged_at or _soon(entry.reported_at + _DAY, entry.handed_over_at, *work, *ends)
+        handed_over_at = entry.handed_over_at or _soon(judged_at + _DAY, *work, *ends)
+        sides = [
+            self._timed(one, side, handed_over_at, timedelta(hours=4 * place))
+            for place, (one, side) in enumerate(self.parties, start=1)
+        ]
+        latest = max((side.feedback_at for side in sides if side.feedback_at), default=handed_over_at)
+        rectified_at = entry.rectified_at or _soon(latest + _DAY, entry.closed_at)
+        closed_at = entry.closed_at or rectified_at + 7 * _DAY
+        reporter, office = self._reporter(), self._office()
+        handles = reporter.cadre_id is not None and reporter.cadre_id in {
+            side.responsible_id for side in sides
         }
+        usual = Dismissal.DUPLICATE if entry.duplicate_of else Dismissal.NOT_TRUE
         return Script(
             reporter=reporter,
             office=office,
-            reviewer=reporter,
+            reviewer=office if handles else reporter,
             reported_at=entry.reported_at,
-            judged_at=judged_at,
-            handed_over_at=handed_over_at,
-            rectified_at=rectified_at,
-            closed_at=_at(
-                self._reached(IssueState.CLOSED), entry.closed_at, (rectified_at or latest) + 7 * _DAY
-            ),
-            sides=sides,
+            judged_at=judged_at if entry.state in _JUDGED else None,
+            handed_over_at=handed_over_at if entry.state in _HANDED_OVER else None,
+            rectified_at=rectified_at if entry.state in _RECTIFIED else None,
+            closed_at=closed_at if entry.state is IssueState.CLOSED else None,
+            sides=tuple(sides),
             complexity=entry.complexity or Complexity.GENERAL,
             city_identified=entry.city_identified,
             multi_department=entry.multi_department,
-            dismissal=(entry.dismissal or Dismissal.NOT_TRUE)
-            if entry.state is IssueState.DISMISSED
-            else None,
+            dismissal=(entry.dismissal or usual) if entry.state is IssueState.DISMISSED else None,
             satisfaction=entry.satisfaction or Satisfaction.SATISFIED,
-            category_id=id_of(category),
-            work_content_id=id_of(content),
+            category_id=id_of(self.category),
+            work_content_id=id_of(self.work_content),
         )
+
+    def _timed(self, one: AssignmentEntry, side: Side, handed_over_at: datetime, later: timedelta) -> Side:
+        state = one.state or _PARTY_STATE.get(self.entry.state, AssignmentState.FEEDBACK)
+        if state is AssignmentState.PENDING:
+            return side
+        ends = (one.feedback_at, self.entry.rectified_at, self.entry.closed_at)
+        accepted_at = one.accepted_at or _soon(handed_over_at + later, one.progressed_at, *ends)
+        progressed_at = one.progressed_at or _soon(accepted_at + 2 * _DAY, *ends)
+        feedback_at = one.feedback_at or _soon(progressed_at + 2 * _DAY, *ends)
+        return side._replace(
+            accepted_at=accepted_at,
+            progressed_at=progressed_at,
+            feedback_at=feedback_at if state is AssignmentState.FEEDBACK else None,
+        )
+
+    def _check_order(self) -> None:
+        """Of the stated times, each must not be before the one before it."""
+        entry = self.entry
+        works = [
+            [(f"assignments[{n}].{key}", getattr(one, key)) for key in _WORK]
+            for n, (one, _) in enumerate(self.parties)
+        ]
+        for work in works or [[]]:
+            steps = [(key, getattr(entry, key)) for key in ("reported_at", "judged_at", "handed_over_at")]
+            steps += [*work, ("rectified_at", entry.rectified_at), ("closed_at", entry.closed_at)]
+            for (earlier, before), (later, at) in pairwise((key, at) for key, at in steps if at):
+                if at < before:
+                    self._problem(later, f"is before {earlier}")
 
     def _reporter(self) -> Actor:
         entry = self.entry
         named = self.finder["name"] if self.finder else self.account and self.account["display_name"]
-        self.finder_name: str = entry.finder_name or named or "帮联干部"
-        rank = self.finder["rank"] if self.finder else Rank.STAFF
-        self.finder_rank: str = entry.finder_rank or rank
-        return Actor(
-            id_of(self.account),
-            self.finder_name,
-            id_of(self.finder),
-        )
+        return Actor(id_of(self.account), entry.finder_name or named or "帮联干部", id_of(self.finder))
 
     def _office(self) -> Actor:
         """Return the world's nearest office account for the unit, or an office without a name of its own."""
-        above = {self.unit[f"{level.lower()}_id"] for level in Level}
+        above = path_ids(self.unit)
         for role in _OFFICES:
             for posting in self.draft.rows["posting"]:
                 if posting["role"] == role and posting["account_id"] and posting["unit_id"] in above:
@@ -175,105 +263,106 @@ class _IssueDraft:
                     return Actor(account["id"], account["display_name"], None, posting["id"])
         return Actor(None, "活动办")
 
-    def _category(self, scheme: CategoryScheme, key: str, code: str | None) -> Row | None:
-        return self.draft.find_category(f"{self.path}.{key}", self.city, scheme.value, code)
+    # ── the listed events ────────────────────────────────────────────────────────────────────────────────
 
-    def _sides(self, handed_over_at: datetime) -> Iterator[Side]:
-        entries = self.entry.assignments
-        named = [(f"{self.path}.assignments[{n}]", one) for n, one in enumerate(entries)]
-        if not entries:
-            named = [(self.path, one) for one in self._usual_parties()]
-        self.sides: list[AssignmentEntry] = [one for _, one in named]
-        for position, (path, one) in enumerate(named):
-            yield self._side(path, one, handed_over_at, timedelta(hours=4 * (position + 1)))
+    def _actor(self, path: str, one: EventEntry) -> Actor:
+        self._check_data(f"{path}.data", one.data)
+        actor = self._of_this_city("cadres", f"{path}.actor", one.actor)
+        account = self._of_this_city("accounts", f"{path}.account", one.account)
+        named = actor["name"] if actor else account and account["display_name"]
+        return Actor(id_of(account), one.actor_name or named or "活动办", id_of(actor))
 
-    def _usual_parties(self) -> list[AssignmentEntry]:
-        """The township, and the first department of the county or else of the city; failing both, the county."""
-        codes = path_of(self.unit["code"])
-        territory = codes[min(len(codes), 3) - 1]
-        departments = sorted(self.draft.standing.departments.values(), key=lambda row: str(row["code"]))
-        for code in reversed(codes[:2]):
-            for row in departments:
-                if row["unit_id"] == self.draft.standing.units[code]["id"]:
-                    return _both(territory, {"department": row["code"]})
-        stand_in = codes[0] if territory in codes[:2] else codes[1]
-        return _both(territory, {"unit": stand_in})
+    def _check_data(self, path: str, data: dict[str, Any]) -> None:
+        """PostgreSQL must be able to hold the data as JSON."""
+        try:
+            text = _json(data)
+            text.encode()
+        except (ValueError, RecursionError) as error:
+            self._problem(path, f"is not JSON: {error}")
+        else:
+            if "\\u0000" in text:
+                self._problem(path, "must not hold NUL")
 
-    def _side(self, path: str, one: AssignmentEntry, handed_over_at: datetime, later: timedelta) -> Side:
-        draft = self.draft
-        department = draft.find("departments", f"{path}.department", one.department)
-        unit = draft.find("units", f"{path}.unit", one.unit)
-        responsible = draft.find("cadres", f"{path}.responsible", one.responsible)
-        for key, row in (("department", department), ("unit", unit), ("responsible", responsible)):
-            draft.one_city(f"{path}.{key}", row, self.city_id)
-        if (one.department is None) == (one.unit is None):
-            draft.problem(path, "names either a department or a unit as its party")
-        party = department or unit
-        name = one.responsible_name or (responsible or party or {"name": ""})["name"]
-        state = one.state or _PARTY_STATE.get(self.entry.state, AssignmentState.FEEDBACK)
-        accepted_at = _at(state is not AssignmentState.PENDING, one.accepted_at, handed_over_at + later)
-        progressed_at = _at(
-            accepted_at is not None, one.progressed_at, (accepted_at or handed_over_at) + 2 * _DAY
-        )
-        feedback_at = _at(
-            state is AssignmentState.FEEDBACK, one.feedback_at, (progressed_at or handed_over_at) + 2 * _DAY
-        )
-        return Side(
-            Party(
-                one.kind,
-                id_of(department),
-                None if department else id_of(unit),
-                one.part,
-                one.required,
-            ),
-            Actor(None, name, id_of(responsible)),
-            responsible_id=id_of(responsible),
-            responsible_name=name,
-            measure=one.measure or "现场核实，限期整改。",
-            plan_due=one.plan_due,
-            progress="正在整改。",
-            feedback=one.feedback or "已整改到位。",
-            accepted_at=accepted_at,
-            progressed_at=progressed_at,
-            feedback_at=feedback_at,
-        )
+    # ── the history against what is stated besides ───────────────────────────────────────────────────────
+
+    def _compare(self, facts: IssueFacts) -> None:
+        entry = self.entry
+        if facts.state is not entry.state:
+            self._problem("state", f"what the entry says leads to {facts.state}, not to {entry.state}")
+            return
+        self._compare_stated("", entry, facts, [key for key in _FACTS if key not in _AS_GIVEN])
+        self._compare_names(facts)
+        if facts.handed_over_at is None:
+            for key in ("due_at", "reopened_count", "sent_back_count"):
+                if getattr(entry, key):
+                    self._problem(key, "the history says no such thing")
+        elif entry.due_at and entry.due_at < facts.handed_over_at:
+            self._problem("due_at", "is before handed_over_at")
+        if entry.updated_at and entry.updated_at < facts.updated_at:
+            self._problem("updated_at", f"the last event was at {facts.updated_at.isoformat()}")
+        for n, ((one, _), told) in enumerate(zip(self.parties, facts.assignments, strict=True)):
+            self._compare_assignment(f"assignments[{n}].", one, told)
+
+    def _compare_names(self, facts: IssueFacts) -> None:
+        if _is_over(self.unit, facts.reported_at):
+            self._problem("unit", f"was closed on {self.unit['valid_to']}")
+        for key, row in (("category", self.category), ("work_content", self.work_content)):
+            if row and getattr(facts, f"{key}_id") is None:
+                self._problem(key, "the history says no such thing")
+            elif row and facts.judged_at and _is_over(row, facts.judged_at):
+                self._problem(key, f"was in use until {row['valid_to']}")
+        if (facts.dismissal is Dismissal.DUPLICATE) is not (self.entry.duplicate_of is not None):
+            self._problem("duplicate_of", "goes with the dismissal DUPLICATE, and that with it")
+
+    def _compare_assignment(self, path: str, one: AssignmentEntry, told: AssignmentFacts) -> None:
+        stated = ("state", "responsible_name", "measure", "plan_due", "feedback", *_WORK)
+        self._compare_stated(path, one, told, stated)
+        if one.responsible and told.responsible_id is None:
+            self._problem(f"{path}responsible", "the history says no such thing")
+        if told.plan_due and told.accepted_at and told.plan_due < told.accepted_at:
+            self._problem(f"{path}plan_due", "is before accepted_at")
+
+    def _compare_stated(
+        self,
+        path: str,
+        entry: IssueEntry | AssignmentEntry,
+        facts: IssueFacts | AssignmentFacts,
+        keys: Iterable[str],
+    ) -> None:
+        for key in keys:
+            stated = getattr(entry, key, None) if key in entry.model_fields_set else None
+            told = getattr(facts, key)
+            if stated is not None and stated != told:
+                says = told.isoformat() if isinstance(told, datetime) else told
+                self._problem(f"{path}{key}", f"the history says {'no such thing' if says is None else says}")
 
     # ── the rows ─────────────────────────────────────────────────────────────────────────────────────────
 
-    def _rows(self, facts: IssueFacts, events: list[EventDraft]) -> None:
+    def _rows(self, facts: IssueFacts, history: list[EventDraft]) -> None:
         entry, draft = self.entry, self.draft
-        issue_id = draft.next_id("issue")
+        reporter = self._reporter()
+        rank = self.finder["rank"] if self.finder else Rank.STAFF
         title = entry.title or f"{self.unit['name']}的问题"
-        row: Row = {"id": issue_id, "number": entry.number, "title": title}
+        row: Row = {"id": draft.next_id("issue"), "number": entry.number, "title": title}
         row |= {"description": entry.description or title} | place(self.unit)
         row |= {"subject": entry.subject, "source": entry.source}
-        row |= {"finder_id": id_of(self.finder)}
-        row |= {"finder_account_id": id_of(self.account)}
-        row |= {"finder_name": self.finder_name, "finder_rank": self.finder_rank}
-        row |= {"unit_level": entry.unit_level or self.unit["level"], **self.classes}
+        row |= {"finder_id": reporter.cadre_id, "finder_account_id": reporter.account_id}
+        row |= {"finder_name": reporter.name, "finder_rank": entry.finder_rank or rank}
+        row |= {"unit_level": entry.unit_level or self.unit["level"]}
         row |= {name: getattr(facts, name) for name in _FACTS}
-        row |= {"city_identified": entry.city_identified, "multi_department": entry.multi_department}
         row |= {"mass_interest": entry.mass_interest, "post_disaster": entry.post_disaster}
         row["duplicate_of_id"] = None
-        row |= {name: value for name in _OVERRIDES if (value := getattr(entry, name)) is not None}
+        row |= {name: value for name in _AS_GIVEN if (value := getattr(entry, name)) is not None}
         if not draft.add("issues", self.path, entry.number or self.path, row):
             return
         draft.rows["issue"].append(row)
-        assignments = [self._assignment(issue_id, facts, n) for n in range(len(facts.assignments))]
+        assignments = [
+            {"id": draft.next_id("assignment"), "issue_id": row["id"], **told._asdict()}
+            for told in facts.assignments
+        ]
         draft.rows["assignment"] += assignments
         ids = [one["id"] for one in assignments]
-        if entry.events:
-            self._listed_events(issue_id, ids)
-        else:
-            draft.rows["event"] += [self._event(issue_id, one, ids) for one in events]
-
-    def _assignment(self, issue_id: int, facts: IssueFacts, position: int) -> Row:
-        one = self.sides[position]
-        row = {"id": self.draft.next_id("assignment"), "issue_id": issue_id}
-        row |= facts.assignments[position]._asdict()
-        stated = ("measure", "feedback", "plan_due", "responsible_name")
-        times = ("assigned_at", "accepted_at", "progressed_at", "feedback_at")
-        return row | {key: value for key in stated + times if (value := getattr(one, key)) is not None}
+        draft.rows["event"] += [self._event(row["id"], event, ids) for event in history]
 
     def _event(self, issue_id: int, event: EventDraft, assignment_ids: list[int]) -> Row:
         row = {"issue_id": issue_id, "kind": event.kind}
@@ -281,55 +370,17 @@ class _IssueDraft:
         row |= {"from_state": event.from_state, "to_state": event.to_state, "actor_id": event.actor.cadre_id}
         row |= {"account_id": event.actor.account_id, "actor_name": event.actor.name}
         row |= {"posting_id": event.actor.posting_id, "reason": event.reason, "at": event.at}
-        return row | {"data": json.dumps(dict(event.data), ensure_ascii=False)} | place(self.unit)
-
-    def _listed_events(self, issue_id: int, assignment_ids: list[int]) -> None:
-        for position, one in enumerate(self.entry.events):
-            path = f"events[{position}]"
-            actor = self._of_this_city("cadres", f"{path}.actor", one.actor)
-            account = self._of_this_city("accounts", f"{path}.account", one.account)
-            named = actor["name"] if actor else account and account["display_name"]
-            if one.assignment is not None and one.assignment >= len(assignment_ids):
-                self.draft.problem(f"{self.path}.{path}.assignment", f"there are {len(assignment_ids)}")
-                continue
-            event = EventDraft(
-                one.kind,
-                one.from_state,
-                one.to_state,
-                Actor(id_of(account), one.actor_name or named or "活动办", id_of(actor)),
-                one.at,
-                one.reason,
-                self._data(f"{self.path}.{path}.data", one),
-                one.assignment,
-            )
-            self.draft.rows["event"].append(self._event(issue_id, event, assignment_ids))
-
-    def _data(self, path: str, one: EventEntry) -> dict[str, Any]:
-        """Return the data if PostgreSQL can hold it as JSON."""
-        try:
-            text = json.dumps(one.data, ensure_ascii=False, allow_nan=False)
-            text.encode()
-        except (ValueError, TypeError) as error:
-            self.draft.problem(path, f"is not JSON: {error}")
-            return {}
-        if "\\u0000" in text:
-            self.draft.problem(path, "must not hold NUL")
-            return {}
-        return one.data
+        return row | {"data": _json(event.data)} | place(self.unit)
 
 
-_FACTS = (
-    *("state", "complexity", "dismissal", "satisfaction", "reopened_count", "sent_back_count", "version"),
-    *("reported_at", "judged_at", "handed_over_at", "due_at", "rectified_at", "closed_at", "updated_at"),
-)
+def _soon(usual: datetime, *stated: datetime | None) -> datetime:
+    """Return the usual time of a step, or the first stated time of one after it, if that is earlier."""
+    return min(usual, *(at for at in stated if at is not None), usual)
 
 
-def _both(territory: str, responsible: dict[str, Any]) -> list[AssignmentEntry]:
-    return [
-        AssignmentEntry(kind=AssignmentKind.TERRITORIAL, unit=territory),
-        AssignmentEntry(kind=AssignmentKind.DEPARTMENT, **responsible),
-    ]
+def _is_over(row: Row, at: datetime) -> bool:
+    return row["valid_to"] is not None and bool(row["valid_to"] <= shanghai_date(at))
 
 
-def _at(happened: bool, stated: datetime | None, usual: datetime) -> datetime | None:
-    return (stated or usual) if happened else None
+def _json(data: Mapping[str, Any]) -> str:
+    return json.dumps(dict(data), ensure_ascii=False, allow_nan=False)

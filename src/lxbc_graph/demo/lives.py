@@ -1,8 +1,9 @@
 """The life of one issue, told by the state machine: a script says who and when, the machine says what follows."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import partial
+from operator import itemgetter
 from typing import NamedTuple
 
 from lxbc_graph.domain import machine
@@ -75,6 +76,7 @@ def live(script: Script) -> tuple[IssueFacts, list[EventDraft]]:
 
 
 Verb = Callable[[IssueFacts], Step]
+"""A verb of the machine that waits for the issue only."""
 
 
 def _verbs(script: Script) -> list[Verb]:
@@ -82,10 +84,9 @@ def _verbs(script: Script) -> list[Verb]:
     verbs: list[Verb] = []
     office = script.office
     if at := script.judged_at:
-        verbs.append(_judgement(script, at))
+        verbs.append(judgement(script, at))
     if at := script.handed_over_at:
-        parties = tuple(side.party for side in script.sides)
-        verbs.append(partial(machine.assign, actor=office, at=at, parties=parties, reason=script.handover))
+        verbs.append(handover(script, at))
         verbs += _work(script.sides)
     if at := script.initially_inspected_at:
         initial = partial(machine.inspect, level=InspectionLevel.TOWNSHIP, passed=True)
@@ -109,7 +110,8 @@ def _clearing(script: Script, rectified_at: datetime | None, closed_at: datetime
         yield partial(visit, actor=script.reviewer, at=closed_at)
 
 
-def _judgement(script: Script, at: datetime) -> Verb:
+def judgement(script: Script, at: datetime) -> Verb:
+    """The office takes the issue up, or dismisses it."""
     if script.dismissal is not None:
         return partial(
             machine.dismiss,
@@ -132,45 +134,54 @@ def _judgement(script: Script, at: datetime) -> Verb:
     )
 
 
+def handover(script: Script, at: datetime) -> Verb:
+    """The office hands the issue over to all sides."""
+    parties = tuple(side.party for side in script.sides)
+    return partial(machine.assign, actor=script.office, at=at, parties=parties, reason=script.handover)
+
+
+def acceptance(side: Side, position: int, at: datetime) -> Verb:
+    """The side takes on its part."""
+    return partial(
+        machine.accept_assignment,
+        actor=side.actor,
+        at=at,
+        assignment=position,
+        responsible_id=side.responsible_id,
+        responsible_name=side.responsible_name or side.actor.name,
+        measure=side.measure,
+        plan_due=side.plan_due,
+    )
+
+
+def progress(side: Side, position: int, at: datetime) -> Verb:
+    """The side tells how far it has come."""
+    return partial(machine.progress, actor=side.actor, at=at, assignment=position, text=side.progress)
+
+
+def feedback(side: Side, position: int, at: datetime) -> Verb:
+    """The side says that its part is done."""
+    return partial(machine.feed_back, actor=side.actor, at=at, assignment=position, text=side.feedback)
+
+
 def _work(sides: tuple[Side, ...]) -> list[Verb]:
-    timed: list[tuple[datetime, Verb]] = []
-    for position, side in enumerate(sides):
-        if at := side.accepted_at:
-            accept = partial(
-                machine.accept_assignment,
-                responsible_id=side.responsible_id,
-                responsible_name=side.responsible_name or side.actor.name,
-                measure=side.measure,
-                plan_due=side.plan_due,
-            )
-            timed.append((at, partial(accept, actor=side.actor, at=at, assignment=position)))
-        if at := side.progressed_at:
-            progress = partial(machine.progress, text=side.progress)
-            timed.append((at, partial(progress, actor=side.actor, at=at, assignment=position)))
-        if at := side.feedback_at:
-            feed_back = partial(machine.feed_back, text=side.feedback)
-            timed.append((at, partial(feed_back, actor=side.actor, at=at, assignment=position)))
-    return _in_order(timed)
+    return _in_order(
+        (at, verb(side, position, at))
+        for position, side in enumerate(sides)
+        for verb, at in (
+            (acceptance, side.accepted_at),
+            (progress, side.progressed_at),
+            (feedback, side.feedback_at),
+        )
+        if at
+    )
 
 
 def _work_again(sides: tuple[Side, ...]) -> list[Verb]:
     return _in_order(
-        [
-            (
-                side.again_at,
-                partial(
-                    machine.feed_back,
-                    actor=side.actor,
-                    at=side.again_at,
-                    assignment=position,
-                    text=side.feedback,
-                ),
-            )
-            for position, side in enumerate(sides)
-            if side.again_at
-        ]
+        (at, feedback(side, position, at)) for position, side in enumerate(sides) if (at := side.again_at)
     )
 
 
-def _in_order(timed: list[tuple[datetime, Verb]]) -> list[Verb]:
-    return [verb for _, verb in sorted(timed, key=lambda pair: pair[0])]
+def _in_order(timed: Iterable[tuple[datetime, Verb]]) -> list[Verb]:
+    return [verb for _, verb in sorted(timed, key=itemgetter(0))]

@@ -35,7 +35,8 @@ async def look_up(connection: Connection, named: dict[str, set[str]]) -> Standin
     cadres = await rows("select * from cadre where code = any($1::text[])", sorted(named["cadres"]))
     accounts = await rows("select * from account where name = any($1::text[])", sorted(named["accounts"]))
     issues = await rows(
-        "select id, number, city_id from issue where number = any($1::text[])", sorted(named["issues"])
+        "select id, number, city_id, dismissal from issue where number = any($1::text[])",
+        sorted(named["issues"]),
     )
     cities = sorted({row["city_id"] for row in [*units, *departments, *cadres]})
     categories = await rows("select * from category where city_id = any($1::bigint[])", cities)

@@ -60,7 +60,7 @@ async def add(connection: Connection, world: Mapping[str, Any], progress: Progre
     draft = Draft(kept, standing, await _reserve(connection, kept), hash_of)
     draft.people_and_places()
     issue_draft.issues(draft)
-    if problems := sorted(problems + draft.problems, key=_natural):
+    if problems := sorted({*problems, *draft.problems}, key=_natural):
         raise WorldProblems(problems)
     draft.rows["event"].sort(key=lambda row: row["at"])  # the order in which they will be numbered
     for done, name in enumerate(_TABLES):
@@ -115,9 +115,10 @@ def _collect(entry: Mapping[str, Any], plural: str | None, named: dict[str, set[
 async def _reserve(connection: Connection, kept: Mapping[str, Kept]) -> dict[str, Iterator[int]]:
     """Reserve as many ids as the entries can need; events take theirs as they are written."""
     entries = {plural: list(one.entries.values()) for plural, one in kept.items()}
+    without = {path_of(entry.unit)[:2] for entry in entries["issues"] if not entry.assignments}
     counts = {
         "unit": len(entries["units"]),
-        "department": len(entries["departments"]),
+        "department": len(entries["departments"]) + len(without),
         "category": len(entries["categories"]),
         "cadre": len(entries["cadres"]),
         "account": len(entries["accounts"]),
