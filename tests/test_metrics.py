@@ -131,3 +131,34 @@ async def test_a_figure_of_yesterday_is_what_it_was(office: Office, choices: lis
         for of_unit in again.values():
             del of_unit["overdue"]
         assert again == then
+
+
+async def test_what_was_handed_over_and_then_dismissed_counts_in_no_figure(
+    office: Office, database: Database
+) -> None:
+    """No command does it yet, but an issue may be withdrawn late; N is what was handed over and not dismissed."""
+    before = await office.figures()
+    dismissed_at = START + timedelta(hours=1)
+    await database.pool.execute(
+        """
+        with gone as (
+          update issue set state = 'DISMISSED', dismissal = 'WITHDRAWN' from unit
+          where unit.id = issue.unit_id and unit.code = '411024' and state = 'RECTIFIED' returning issue.*
+        )
+        insert into event (issue_id, kind, from_state, to_state, actor_name, at, unit_id, city_id, county_id)
+        select id, 'JUDGED', 'RECTIFIED', 'DISMISSED', '活动办', $1, unit_id, city_id, county_id from gone
+        """,
+        dismissed_at,
+    )
+    after = await office.figures()
+    numerators = {"rectificationRate": 1, "handOverRate": 1}
+    for code, figures in before.items():
+        gone = code in {"4110", "411024"}
+        for name, (numerator, denominator) in figures.items():
+            lost = (numerators.get(name, 0) * gone, (name != "satisfied") * gone)
+            assert after[code][name] == (numerator - lost[0], denominator - lost[1]), (code, name)
+    for at, expected in ((dismissed_at - timedelta(seconds=1), before), (dismissed_at, after)):
+        then = await office.figures(at)
+        for code, figures in expected.items():
+            assert then[code]["rectificationRate"] == figures["rectificationRate"]
+            assert then[code]["handOverRate"] == figures["handOverRate"]
