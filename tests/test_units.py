@@ -17,6 +17,7 @@ from lxbc_graph.reports.units import (
     BadRows,
     OlderEdition,
     Summary,
+    UnknownEdition,
     clear_successors,
     import_units,
     parse,
@@ -109,6 +110,21 @@ async def test_an_older_edition_is_refused(database: Database) -> None:
 async def test_a_stated_year_outweighs_the_name_of_the_file(database: Database) -> None:
     await import_units(database, EDITIONS[2021], edition=2019)
     assert (await units(database))[0]["valid_from"] == date(2019, 1, 1)
+
+
+async def test_an_edition_of_no_year_is_refused_after_its_bad_rows(
+    database: Database, tmp_path: Path
+) -> None:
+    """A guessed year would close and open units at the wrong time."""
+    path = tmp_path / "units.csv"
+    path.write_text(HEADER + "4110,许昌市,CITY,\n4110,许昌市,CITY,\n")
+    with pytest.raises(BadRows):
+        await import_units(database, path)
+    path.write_text(HEADER + "4110,许昌市,CITY,\n")
+    with pytest.raises(UnknownEdition, match=r"units\.csv"):
+        await import_units(database, path)
+    assert await units(database) == []
+    assert (await import_units(database, path, edition=2022)).edition == 2022
 
 
 async def test_no_issue_loses_its_unit(database: Database) -> None:
@@ -214,9 +230,20 @@ def test_no_bytes_at_all_break_the_reader(content: bytes) -> None:
         parse(content)
 
 
-@pytest.mark.parametrize("text", ["", HEADER, HEADER + "\n\n", "4110,许昌市,CITY,\n"])
-def test_a_file_without_header_or_rows_is_refused_on_its_first_line(text: str) -> None:
-    assert {line for line, _ in problems(text)} == {1}
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\n \r\n",
+        HEADER.encode(),
+        f"{HEADER}\n\n".encode(),
+        "4110,许昌市,CITY,\n".encode(),
+        b"\xff",
+        b'"',
+    ],
+)
+def test_a_file_without_header_or_rows_is_refused_once_on_its_first_line(content: bytes) -> None:
+    assert [line for line, _ in problems(content)] == [1]
 
 
 @pytest.mark.parametrize("prefix", [b"", b"\xef\xbb\xbf"])

@@ -2,8 +2,8 @@
 
 An edition is whole for each city that it holds: a unit of that city which it no longer lists is closed, its row and
 its issues stay. Cities that it does not hold are untouched. The edition's year comes from ``edition``, else from
-the file name (``…_2023.csv``), else it is this year; what it changes is valid from 1 January of that year.
-An edition older than the newest one that a city was given is refused, and the same one again changes nothing.
+the file name (``…_2023.csv``); what it changes is valid from 1 January of that year. An edition older than the
+newest one that a city was given is refused, and the same one again changes nothing.
 """
 
 import csv
@@ -12,14 +12,13 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
 from anyio import to_thread
 
 from lxbc_graph.domain.codes import LENGTHS, level_of, parent_of, path_of
-from lxbc_graph.domain.deadlines import shanghai_date
 from lxbc_graph.domain.words import Level
 from lxbc_graph.store import tables
 from lxbc_graph.store.copying import Connection, copy_rows, reserve_ids
@@ -43,6 +42,10 @@ class BadRows(ValueError):
 
 class OlderEdition(ValueError):
     """A newer edition of the city was imported before; nothing was written."""
+
+
+class UnknownEdition(ValueError):
+    """Neither the caller nor the file name says which year's edition it is; nothing was written."""
 
 
 class Listed(NamedTuple):
@@ -69,18 +72,20 @@ class Summary:
 async def import_units(database: Database, path: Path, *, edition: int | None = None) -> Summary:
     """Bring the units of the file's cities to the file's edition, in one transaction.
 
-    Raises BadRows with every bad line, or OlderEdition; then nothing was written. A name is replaced in place and
-    the old one kept among the aliases; a code that comes back opens its unit again.
+    Raises BadRows with every bad line, UnknownEdition or OlderEdition; then nothing was written. A name is replaced
+    in place and the old one kept among the aliases; a code that comes back opens its unit again.
     """
     listed = parse(await to_thread.run_sync(path.read_bytes))
-    year = edition or _year(path)
+    year = _year(path) if edition is None else edition
     async with database.pool.acquire() as connection, connection.transaction():
         return await apply_edition(connection, listed, year)
 
 
 def _year(path: Path) -> int:
     found = _YEAR.findall(path.stem)
-    return int(found[-1]) if found else shanghai_date(datetime.now(UTC)).year
+    if not found:  # a guess would close and open units at the wrong time, and keep older editions out
+        raise UnknownEdition(f"the name {path.name!r} holds no year: which edition is it?")
+    return int(found[-1])
 
 
 # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -88,20 +93,20 @@ def _year(path: Path) -> int:
 
 def parse(content: bytes) -> list[Listed]:
     """Return the rows of a CSV file, parents first; raise BadRows with every problem, by line from 1."""
-    lines = dict(enumerate(content.removeprefix(b"\xef\xbb\xbf").rstrip(b"\r\n").split(b"\n"), start=1))
+    if not content.strip():
+        raise BadRows([(1, "the file is empty")])
+    header, *body = content.removeprefix(b"\xef\xbb\xbf").rstrip(b"\r\n").split(b"\n")
     problems: list[tuple[int, str]] = []
+    if not _is_header(header):
+        problems.append((1, f"the header must be {','.join(HEADER)}"))
     rows: dict[int, list[str]] = {}
-    for line, octets in lines.items():
+    for line, octets in enumerate(body, start=2):
         try:
-            rows[line] = _columns(octets.removesuffix(b"\r"))
+            rows[line] = _columns(octets)
         except ValueError as error:
             problems.append((line, str(error)))
-    if rows.get(1) == HEADER:
-        del rows[1]
-    else:
-        problems.append((1, f"the header must be {','.join(HEADER)}"))
     # Also of rows that are bad themselves: their children are not to blame.
-    codes = {octets.partition(b",")[0].strip(b'"').decode(errors="replace") for octets in lines.values()}
+    codes = {octets.partition(b",")[0].strip(b'"').decode(errors="replace") for octets in (header, *body)}
     first: dict[str, int] = {}
     for line, row in rows.items():
         problems += ((line, message) for message in _wrong(row, codes))
@@ -117,10 +122,17 @@ def parse(content: bytes) -> list[Listed]:
     )
 
 
+def _is_header(octets: bytes) -> bool:
+    try:
+        return _columns(octets) == HEADER
+    except ValueError:
+        return False
+
+
 def _columns(octets: bytes) -> list[str]:
     """Return the columns of one line, at least one; raise ValueError where it is not text or not CSV."""
     try:
-        rows = list(csv.reader([octets.decode()], strict=True))
+        rows = list(csv.reader([octets.removesuffix(b"\r").decode()], strict=True))
     except UnicodeDecodeError as error:
         found = octets[error.start]
         raise ValueError(f"is not UTF-8: byte {found:#04x} at column {error.start + 1}") from None
