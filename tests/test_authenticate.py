@@ -30,7 +30,9 @@ async def tokens(database: Database) -> CountedTokens:
         "insert into unit (code, name, level, city_id, valid_from)"
         " values ('4110', '许昌市', 'CITY', 1, '2021-01-01') returning id"
     )
-    await Accounts(database.pool, 0).create("one", display_name="壹", city_id=city)
+    await database.pool.execute(
+        "insert into account (name, display_name, city_id) values ('one', '壹', $1)", city
+    )
     keys = (await Tokens.open(database.pool, Settings()))._keys
     return CountedTokens(database.pool, Settings(), keys)
 

@@ -178,7 +178,7 @@ def _at_work(issue: IssueFacts) -> IssueFacts:
 
 @pytest.mark.parametrize(("state", "name"), list(product(IssueState, TRIES)))
 def test_every_state_and_verb(state: IssueState, name: str) -> None:
-    verb, attempt, leads = TRIES[name]
+    _, attempt, leads = TRIES[name]
     before = IN_STATE[state]()
     assert before.state is state
     if state not in leads:
@@ -189,7 +189,6 @@ def test_every_state_and_verb(state: IssueState, name: str) -> None:
     assert after.state is leads[state]
     assert (event.from_state, event.to_state) == (state, leads[state])
     assert after.version == before.version + 1
-    assert verb in machine.verbs_from(state)
 
 
 def test_the_table_names_nothing_that_no_try_covers() -> None:

@@ -133,11 +133,6 @@ class EventDraft(NamedTuple):
 Step = tuple[IssueFacts, EventDraft]
 
 
-def verbs_from(state: IssueState) -> frozenset[Verb]:
-    """Return the verbs that the state knows; an assignment's state or a person may still stand in the way."""
-    return frozenset(verb for origin, verb in TRANSITIONS if origin is state)
-
-
 def names(actor: Actor) -> frozenset[tuple[str, int]]:
     """Return what an actor is known by among the handlers: the account, and the cadre behind it."""
     known = (("account", actor.account_id), ("cadre", actor.cadre_id))

@@ -9,7 +9,7 @@ from anyio import CapacityLimiter, to_thread
 from lxbc_graph.domain.principal import Path, Posting, Principal
 from lxbc_graph.domain.words import Role
 
-from .passwords import hash_password, matches
+from .passwords import matches
 
 # The account's own postings and its cadre's; one of another city is never carried across, whoever wrote it.
 _PRINCIPAL = """
@@ -32,10 +32,6 @@ _REMEMBERED = 16_384
 _HASHING_AT_ONCE = 2  # each takes a core and 64 MiB: a flood of logins must not take them all
 
 
-class NameTaken(ValueError):
-    """An account of that name exists."""
-
-
 class Accounts:
     """Loads principals, at most once per account and ``ttl_seconds``, and checks passwords."""
 
@@ -56,62 +52,13 @@ class Accounts:
     async def authenticate(self, account_name: str, password: str) -> Principal | None:
         """Return the principal, freshly read, if the password is right; None, after the same work, if not."""
         stored = None
-        if is_account_name(account_name):
+        if _is_account_name(account_name):
             stored = await self._pool.fetchval(
                 "select password_hash from account where name = $1", account_name
             )
         if not await to_thread.run_sync(matches, stored, password, limiter=self._hashing):
             return None
         return await self._load(account_name)
-
-    async def create(
-        self,
-        name: str,
-        *,
-        display_name: str,
-        city_id: int,
-        cadre_id: int | None = None,
-        password: str | None = None,
-    ) -> int:
-        """Create an account that may do nothing until it is posted; return its id.
-
-        Without a password it cannot log in, only be handed tokens. Raises ``NameTaken``, and ``ValueError``
-        for a name that is empty or not printable.
-        """
-        if not is_account_name(name):
-            raise ValueError(f"not an account name: {name!r}")
-        try:
-            account_id: int = await self._pool.fetchval(
-                "insert into account (name, display_name, city_id, cadre_id, password_hash)"
-                " values ($1, $2, $3, $4, $5) returning id",
-                name,
-                display_name,
-                city_id,
-                cadre_id,
-                None if password is None else await self._hash(password),
-            )
-        except asyncpg.UniqueViolationError:
-            raise NameTaken(f"account {name!r} exists") from None
-        self.forget()  # that nobody had this name may be remembered
-        return account_id
-
-    async def set_password(self, account_id: int, password: str) -> None:
-        """Replace the password and end the refresh tokens that the old one earned, or raise LookupError."""
-        stored = await self._hash(password)
-        async with self._pool.acquire() as connection, connection.transaction():
-            found = await connection.fetchval(
-                "update account set password_hash = $2 where id = $1 returning id", account_id, stored
-            )
-            if found is None:
-                raise LookupError(f"no account {account_id}")
-            await connection.execute("delete from refresh_token where account_id = $1", account_id)
-
-    def forget(self) -> None:
-        """Drop every remembered principal: the next question reads the postings again."""
-        self._loads.clear()
-
-    async def _hash(self, password: str) -> str:
-        return await to_thread.run_sync(hash_password, password, limiter=self._hashing)
 
     async def _remembered(self, key: str | int) -> Principal | None:
         """Join the load that is under way or still good; start one otherwise."""
@@ -133,7 +80,7 @@ class Accounts:
             del self._loads[key]
 
     async def _load(self, key: str | int) -> Principal | None:
-        if isinstance(key, str) and not is_account_name(key):
+        if isinstance(key, str) and not _is_account_name(key):
             return None
         rows = await self._pool.fetch(_BY_NAME if isinstance(key, str) else _BY_ID, key, _ROLES)
         if not rows:
@@ -149,7 +96,7 @@ class Accounts:
         )
 
 
-def is_account_name(text: str) -> bool:
+def _is_account_name(text: str) -> bool:
     """Say whether an account could have this name: printable, so storable, and not empty."""
     return bool(text) and text.isprintable()
 

@@ -10,11 +10,9 @@ from lxbc_graph.policy.rows import NOTHING
 
 from .arguments import Argument, Value, values
 from .catalogue import Entity
-from .filters import UNIT_LEVELS, write_filter
+from .filters import write_filter
 from .planner import Figures
 from .sql import NULL, Literal, Parameters, Pieces, Request, all_of, concatenate, write_object
-
-UNIT_PATH = tuple(UNIT_LEVELS.values())
 
 
 def write_figures(parameters: Parameters, item: Figures, issue: Entity, level_column: str, unit: str) -> str:
