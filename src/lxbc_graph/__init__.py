@@ -10,4 +10,7 @@ Rooms, in the order in which a request passes them::
     policy    who may: casbin decides the scopes, a scope becomes a predicate
     store     rows
     domain    what the programme knows, without any library
+
+Beside them stand ``demo`` (worlds to work in) and ``reports`` (files), and over them ``__main__``, the command
+line, and ``app``, which wires everything once. ``settings``, ``resources`` and ``logs`` are below all.
 """

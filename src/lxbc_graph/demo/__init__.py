@@ -2,6 +2,6 @@
 
 Of a file, in the order in which control passes: ``world`` → ``reading`` (form) → ``entries`` (the models) →
 ``standing`` (what is there) → ``draft`` and ``issue_draft`` (rows). Of the demo: ``build`` → ``people`` → ``cast`` →
-``schedule`` (when) → ``telling`` and ``stories`` (what, who). Both tell an issue's life through ``lives``; a file may
-list it event by event instead (``listing``).
+``schedule`` (when) → ``telling`` and ``stories`` (what, who) → ``moulds`` (many alike at once). Both tell an issue's
+life through ``lives``; a file may list it event by event instead (``listing``).
 """

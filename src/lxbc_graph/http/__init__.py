@@ -1,6 +1,7 @@
 """Bytes in, bytes out: what a transport hands to the executor, and how the answer leaves.
 
-``server`` listens; ``graphql`` is the endpoint over HTTP, ``websocket`` (with ``messages``) and ``sse`` the ones
-that stream; all ask ``authenticate`` who it is and start an ``operation``. ``pages`` is GraphiQL for a browser,
-``health`` for whoever watches.
+Control passes ``server`` (listens) → ``connection`` (each of HTTP) → ``graphql``, the endpoint, or ``websocket`` (with
+``messages``) → ``accept`` (in which form) → ``request`` (what is asked) → ``authenticate`` (who asks) → ``operation``,
+which is answered whole or streamed as ``sse``; what goes no further was ``rejected``. ``pages`` is GraphiQL for a
+browser, ``health`` for whoever watches.
 """

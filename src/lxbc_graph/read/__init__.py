@@ -6,8 +6,10 @@ Modules, in the order in which control passes:
 ``catalogue``  what an entity is made of: columns, relations, filters, orders, row rule (declared in ``schema/``)
 ``arguments``  an argument in a document -> a value that a cached plan can fetch from any later request
 ``planner``    selection -> plan; no SQL yet, no principal
+``ids``        global ids
 ``cursors``    key-set cursors, bound to viewer, connection, filter and order
 ``emitter``    plan + shape of the scopes -> one statement: roots, objects and to-one relations, and with
                ``paging`` connections, ``filters`` predicates, ``figures`` metrics, over ``sql`` parameters
 ``runner``     plan cache, parameters, one round trip
+``explain``    all of it but the round trip, as text for people
 """

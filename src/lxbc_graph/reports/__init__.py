@@ -1,1 +1,1 @@
-"""What comes in and goes out as files."""
+"""What comes in and goes out as files: ``units`` imports an edition of the administrative units."""

@@ -1,10 +1,10 @@
 """From a command to a committed change: who asks, may they, what follows, rows and event, one commit.
 
-Control passes ``commands`` (the way in) → ``inputs`` (texts that are none) → ``unit_of_work`` (the
-transaction, and the only commit) → ``idempotency`` (claim the key, or give the first answer) → the verb's
-file → ``locked_issue`` (lock the issue under the read scope, or it does not exist) → ``scoped`` (does a
+Control passes ``commands`` (the way in for each ``command``) → ``inputs`` (texts that are none) →
+``unit_of_work`` (the transaction, and the only commit) → ``idempotency`` (claim the key, or give the first answer) →
+the verb's file → ``locked_issue`` (lock the issue under the read scope, or it does not exist) → ``scoped`` (does a
 posting allow the action here, are the other ids of the input visible) → ``domain.machine`` (the decision) →
-``record`` (rows and event).
+``record`` (rows and event; ``numbers`` for a new issue).
 
 One verb, one file: ``report_issue``, ``judge_issue``, ``assign_issue``, ``accept_assignment``,
 ``report_progress``, ``submit_feedback``, ``inspect_issue``, ``look_back``, ``send_back``, ``reopen_issue``.
