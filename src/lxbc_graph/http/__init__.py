@@ -1,7 +1,7 @@
 """Bytes in, bytes out: what a transport hands to the executor, and how the answer leaves.
 
-Control passes ``server`` (listens) → ``connection`` (each of HTTP) → ``graphql``, the endpoint, or ``websocket`` (with
-``messages``) → ``accept`` (in which form) → ``request`` (what is asked) → ``authenticate`` (who asks) → ``operation``,
-which is answered whole or streamed as ``sse``; what goes no further was ``rejected``. ``pages`` is GraphiQL for a
-browser, ``health`` for whoever watches.
+Control passes ``server`` (listens) → ``connection`` (each of HTTP) → ``graphql``, the endpoint, or ``websocket``
+(with ``messages``) → ``accept`` (in which form) → ``request`` (what is asked) → ``authenticate`` (who asks) →
+``operation``, answered whole or streamed as ``sse``; what goes no further was ``rejected``. ``pages`` is GraphiQL for
+a browser, ``health`` for whoever watches.
 """
