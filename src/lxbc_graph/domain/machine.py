@@ -159,10 +159,7 @@ def accept(
 ) -> Step:
     """Judge: the problem is real and ours, of this category and complexity."""
     to = _to(issue, Verb.JUDGE, IssueState.ACCEPTED)
-    judged = issue._replace(
-        state=to,
-        version=issue.version + 1,
-        updated_at=at,
+    judged = _moved(issue, to, at)._replace(
         judged_at=at,
         category_id=category_id,
         work_content_id=work_content_id,
@@ -186,13 +183,8 @@ def dismiss(
 ) -> Step:
     """Judge: the problem is not taken up."""
     to = _to(issue, Verb.JUDGE, IssueState.DISMISSED)
-    judged = issue._replace(
-        state=to,
-        version=issue.version + 1,
-        updated_at=at,
-        judged_at=at,
-        dismissal=dismissal,
-        duplicate_of_id=duplicate_of_id,
+    judged = _moved(issue, to, at)._replace(
+        judged_at=at, dismissal=dismissal, duplicate_of_id=duplicate_of_id
     )
     return judged, EventDraft(
         EventKind.JUDGED, issue.state, to, actor, at, reason, {"dismissal": dismissal.value}
@@ -207,10 +199,7 @@ def assign(
     _check_parties(parties)
     if issue.complexity is None:
         raise IllegalTransition("An issue without a complexity has no due time.", "问题未定性，不能交办。")
-    handed = issue._replace(
-        state=to,
-        version=issue.version + 1,
-        updated_at=at,
+    handed = _moved(issue, to, at)._replace(
         handed_over_at=at,
         due_at=due_at(issue.complexity, at),
         assignments=tuple(
@@ -237,10 +226,7 @@ def accept_assignment(
     """A party arranges the work under a responsible cadre; the first one to do so starts rectification."""
     to = _to(issue, Verb.ACCEPT, IssueState.RECTIFYING)
     _require(issue, assignment, AssignmentState.PENDING)
-    accepted = issue._replace(
-        state=to,
-        version=issue.version + 1,
-        updated_at=at,
+    accepted = _moved(issue, to, at)._replace(
         assignments=_with(
             issue,
             assignment,
@@ -264,12 +250,8 @@ def progress(issue: IssueFacts, actor: Actor, at: datetime, assignment: int, *, 
     """A party tells how far it has come."""
     to = _to(issue, Verb.PROGRESS, IssueState.RECTIFYING)
     _require(issue, assignment, AssignmentState.ACCEPTED)
-    progressed = issue._replace(
-        state=to,
-        version=issue.version + 1,
-        updated_at=at,
-        assignments=_with(issue, assignment, progressed_at=at),
-        handlers=_handlers(issue, actor),
+    progressed = _moved(issue, to, at)._replace(
+        assignments=_with(issue, assignment, progressed_at=at), handlers=_handlers(issue, actor)
     )
     return progressed, EventDraft(
         EventKind.PROGRESS_REPORTED, issue.state, to, actor, at, None, {"progress": text}, assignment
@@ -283,13 +265,7 @@ def feed_back(issue: IssueFacts, actor: Actor, at: datetime, assignment: int, *,
     assignments = _with(issue, assignment, state=AssignmentState.FEEDBACK, feedback=text, feedback_at=at)
     complete = all(one.state is AssignmentState.FEEDBACK for one in assignments if one.required)
     to = _to(issue, Verb.FEED_BACK, IssueState.FEEDBACK if complete else IssueState.RECTIFYING)
-    fed = issue._replace(
-        state=to,
-        version=issue.version + 1,
-        updated_at=at,
-        assignments=assignments,
-        handlers=_handlers(issue, actor),
-    )
+    fed = _moved(issue, to, at)._replace(assignments=assignments, handlers=_handlers(issue, actor))
     return fed, EventDraft(
         EventKind.FEEDBACK_SUBMITTED, issue.state, to, actor, at, None, {"feedback": text}, assignment
     )
@@ -315,9 +291,7 @@ def inspect(
     _not_a_handler(issue, actor, Verb.INSPECT)
     if passed:
         rectified_at = at if to is IssueState.RECTIFIED else None
-        inspected = issue._replace(
-            state=to, version=issue.version + 1, updated_at=at, rectified_at=rectified_at
-        )
+        inspected = _moved(issue, to, at)._replace(rectified_at=rectified_at)
     else:
         inspected = _back(issue, at)
     data = {"level": level.value, "passed": passed}
@@ -337,10 +311,7 @@ def look_back(
     closes = passed and satisfaction is not Satisfaction.DISSATISFIED
     to = _to(issue, Verb.LOOK_BACK, IssueState.CLOSED if closes else IssueState.RECTIFYING)
     _not_a_handler(issue, actor, Verb.LOOK_BACK)
-    if closes:
-        looked = issue._replace(state=to, version=issue.version + 1, updated_at=at, closed_at=at)
-    else:
-        looked = _back(issue, at)
+    looked = _moved(issue, to, at)._replace(closed_at=at) if closes else _back(issue, at)
     data: dict[str, Any] = {"passed": closes}
     if satisfaction is not None:
         data["satisfaction"] = satisfaction.value
@@ -397,6 +368,10 @@ def _handlers(issue: IssueFacts, actor: Actor) -> frozenset[tuple[str, int]]:
     return issue.handlers | names(actor)
 
 
+def _moved(issue: IssueFacts, state: IssueState, at: datetime) -> IssueFacts:
+    return issue._replace(state=state, version=issue.version + 1, updated_at=at)
+
+
 def _with(issue: IssueFacts, position: int, **changes: Any) -> tuple[AssignmentFacts, ...]:
     return tuple(
         one._replace(**changes) if index == position else one for index, one in enumerate(issue.assignments)
@@ -404,10 +379,7 @@ def _with(issue: IssueFacts, position: int, **changes: Any) -> tuple[AssignmentF
 
 
 def _back(issue: IssueFacts, at: datetime) -> IssueFacts:
-    return issue._replace(
-        state=IssueState.RECTIFYING,
-        version=issue.version + 1,
-        updated_at=at,
+    return _moved(issue, IssueState.RECTIFYING, at)._replace(
         rectified_at=None,
         closed_at=None,
         sent_back_count=issue.sent_back_count + 1,
