@@ -22,7 +22,7 @@ SOURCES = Path(__file__).parent.parent / "web" / "graphiql"
 
 @pytest.fixture
 def built(tmp_path: Path) -> Path:
-    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets" / "directory").mkdir(parents=True)
     (tmp_path / "graphiql.html").write_text("<!doctype html>a page")
     (tmp_path / "assets" / "editor-abc123.js").write_text("let editor;" * 1000)
     return tmp_path
@@ -72,7 +72,25 @@ async def test_assets_are_kept_and_the_page_is_asked_for_again(client: httpx.Asy
 
 
 @pytest.mark.parametrize(
-    "name", ["missing.js", "..%2fgraphiql.html", "%2e%2e", "..%5cgraphiql.html", "%00", ""]
+    "name",
+    [
+        "missing.js",
+        "directory",
+        ".",
+        "%2e",
+        "%2e%2e",
+        "..%2fgraphiql.html",
+        "..%5cgraphiql.html",
+        "%2fetc%2fpasswd",
+        "a%00.js",
+        "%00",
+        "%ff",
+        "%ed%a0%80",
+        "x" * 5000,
+        "%E9%95%BF" * 100,
+        "",
+    ],
+    ids=lambda name: name[:20],
 )
 async def test_nothing_but_assets_is_found_among_them(client: httpx.AsyncClient, name: str) -> None:
     assert (await client.get(f"/graphql/assets/{name}")).status_code == 404
