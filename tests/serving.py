@@ -12,14 +12,26 @@ import uvicorn
 from graphql import OperationType
 from starlette.types import ASGIApp
 
-from lxbc_graph.domain.errors import ErrorCode
 from lxbc_graph.domain.principal import Principal
 from lxbc_graph.http.authenticate import Authenticator, Unauthenticated
-from lxbc_graph.http.server import bind, url_of
+from lxbc_graph.http.server import bind, configured, url_of
 from lxbc_graph.live.frame import LAST_EVENT_ID, Frame
 from lxbc_graph.schema.execute import Executor, Request, Response
 
 PATIENCE = 20.0  # seconds until a test is given up; nothing is measured by it
+SECRET = "the text of a fault"
+INTERNAL = {"message": "Internal server error.", "extensions": {"code": "INTERNAL"}}
+
+_ODD: list[Any] = [42, True, "{}", [], {}, [{}]]
+NO_REQUESTS: list[Any] = [
+    *(None, 42, "x", [], [{"query": "{ __typename }"}]),
+    *({}, {"qeury": "{ __typename }"}, {"query": None}),
+    *({"query": odd} for odd in _ODD if not isinstance(odd, str)),
+    *({"query": "{ __typename }", "operationName": odd} for odd in _ODD if not isinstance(odd, str)),
+    *({"query": "{ __typename }", "variables": odd} for odd in _ODD if not isinstance(odd, dict)),
+    *({"query": "{ __typename }", "extensions": odd} for odd in _ODD if not isinstance(odd, dict)),
+]
+"""JSON that is no request on any transport."""
 
 
 class _Server(uvicorn.Server):
@@ -36,7 +48,7 @@ class _Server(uvicorn.Server):
 async def serving(app: ASGIApp, *, lifespan: bool = False) -> AsyncIterator[str]:
     """Serve the application for the length of the block; gives ``127.0.0.1:port``."""
     reserved = bind("127.0.0.1", 0)
-    server = _Server(uvicorn.Config(app, log_config=None, lifespan="on" if lifespan else "off"))
+    server = _Server(configured(app, lifespan=lifespan))
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(server.serve(sockets=[reserved]))
         await server.ready.wait()
@@ -51,7 +63,7 @@ def principal(name: str = "li", expires_at: datetime | None = None) -> Principal
 
 
 class ScriptedAuthenticator:
-    """Knows the token ``good`` and, until they expire, those that say when."""
+    """Knows the token ``good`` and, until they expire, those that say when; ``outage`` finds nobody to ask."""
 
     async def __call__(self, authorization_header: str | None) -> Principal | None:
         match (authorization_header or "").split(" "):
@@ -59,9 +71,11 @@ class ScriptedAuthenticator:
                 return None
             case ["Bearer", "good"]:
                 return principal()
+            case ["Bearer", "outage"]:
+                raise OSError(SECRET)
             case ["Bearer", moment] if moment.replace(".", "").isdecimal():
                 return principal(expires_at=datetime.fromtimestamp(float(moment), UTC))
-        raise Unauthenticated(ErrorCode.UNAUTHENTICATED, "no such token")
+        raise Unauthenticated("no such token")
 
     async def again(self, principal: Principal | None) -> Principal | None:
         return principal
@@ -95,7 +109,7 @@ class ScriptedExecutor:
             case "failed":
                 return Response(b'{"data":null,"errors":[{"message":"no"}]}')
             case "crash":
-                raise RecursionError
+                raise RecursionError(SECRET)
             case "wait":
                 async with self._counted():
                     await asyncio.Event().wait()
@@ -114,7 +128,7 @@ class ScriptedExecutor:
 
     async def subscribe(
         self, request: Request, principal: Principal | None
-    ) -> AsyncIterator[bytes] | Response:
+    ) -> AsyncGenerator[bytes] | Response:
         if principal is None:
             return Response(b'{"errors":[{"message":"who are you"}]}', ok=False, status=401)
         return self._frames(request.query.split(" ")[1], request.variables or {}, request.extensions or {})
@@ -131,7 +145,7 @@ class ScriptedExecutor:
                 return
             yield b'{\n"data":\r\n{"count":1}}'
             if script == "crash":
-                raise RecursionError
+                raise RecursionError(SECRET)
             await asyncio.Event().wait()
 
     @asynccontextmanager

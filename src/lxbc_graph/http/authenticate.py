@@ -1,32 +1,39 @@
 """From an ``Authorization`` header to the principal who asks."""
 
+import asyncio
 from collections import OrderedDict
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from lxbc_graph.domain.errors import ErrorCode
 from lxbc_graph.domain.principal import Principal
 from lxbc_graph.policy.accounts import Accounts
 from lxbc_graph.policy.tokens import Claims, InvalidToken, Tokens
 
+from .rejected import Rejected
+
 _REMEMBERED = 16_384
 
 
-class Unauthenticated(Exception):
-    """A header was sent that proves nobody: HTTP 401, with ``headers`` saying what is expected (RFC 6750)."""
+class Unauthenticated(Rejected):
+    """A header was sent that proves nobody, or no longer does: 401 with what is expected (RFC 6750)."""
 
-    status = 401
+    def __init__(self, message: str, code: str = "UNAUTHENTICATED") -> None:
+        expected = f'Bearer realm="lxbc-graph", error="invalid_token", error_description="{message}"'
+        super().__init__(401, code, message, {"WWW-Authenticate": expected})
 
-    def __init__(self, code: ErrorCode, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
 
-    @property
-    def headers(self) -> dict[str, str]:
-        """The header that belongs to the 401."""
-        expected = f'Bearer realm="lxbc-graph", error="invalid_token", error_description="{self.message}"'
-        return {"WWW-Authenticate": expected}
+class TokenExpired(Unauthenticated):
+    """The token of something that lasts has ended before it."""
+
+    def __init__(self) -> None:
+        super().__init__("the token has expired", "TOKEN_EXPIRED")
+
+
+async def until_expired(principal: Principal | None) -> None:
+    """Wait until the principal's token ends and raise TokenExpired; return at once where none ever does."""
+    if principal is not None and principal.expires_at is not None:
+        await asyncio.sleep((principal.expires_at - datetime.now(UTC)).total_seconds())
+        raise TokenExpired
 
 
 class Authenticator:
@@ -43,11 +50,11 @@ class Authenticator:
             return None
         scheme, _, token = authorization_header.strip().partition(" ")
         if scheme.lower() != "bearer":
-            raise Unauthenticated(ErrorCode.UNAUTHENTICATED, "expected: Authorization: Bearer TOKEN")
+            raise Unauthenticated("expected: Authorization: Bearer TOKEN")
         claims = self._claims(token.strip())
         principal = await self._accounts.principal(claims.account)
         if principal is None:
-            raise Unauthenticated(ErrorCode.UNAUTHENTICATED, "the account of this token is closed")
+            raise Unauthenticated("the account of this token is closed")
         return replace(principal, expires_at=claims.expires_at)
 
     async def again(self, principal: Principal | None) -> Principal | None:
@@ -56,7 +63,7 @@ class Authenticator:
             return None
         now = await self._accounts.principal_by_id(principal.account_id)
         if now is None:
-            raise Unauthenticated(ErrorCode.UNAUTHENTICATED, "the account of this token is closed")
+            raise Unauthenticated("the account of this token is closed")
         return replace(now, expires_at=principal.expires_at)
 
     def _claims(self, token: str) -> Claims:
@@ -68,7 +75,7 @@ class Authenticator:
         try:
             claims = self._tokens.verify(token)
         except InvalidToken as error:
-            raise Unauthenticated(ErrorCode.UNAUTHENTICATED, str(error)) from None
+            raise Unauthenticated(str(error)) from None
         self._verified[token] = claims
         if len(self._verified) > _REMEMBERED:
             self._verified.popitem(last=False)

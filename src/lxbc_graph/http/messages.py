@@ -1,17 +1,10 @@
 """What a graphql-transport-ws client may say, parsed strictly."""
 
 from dataclasses import dataclass
-from typing import Any
-
-import orjson
 
 from lxbc_graph.schema.execute import Request
 
-JsonObject = dict[str, Any]
-
-
-class Malformed(ValueError):
-    """A message that the protocol does not have; the text says what is wrong with it."""
+from .request import JsonObject, Malformed, object_in, parse_json, parse_request
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,32 +48,22 @@ def parse_message(text: str | None) -> Message:
     """Return the message in one text frame (None: a binary one); raises ``Malformed`` for everything else."""
     if text is None:
         raise Malformed("Message is binary")
-    try:
-        message = orjson.loads(text)
-    except (ValueError, RecursionError):  # also lone surrogates, and nesting beyond 1,024 levels
-        raise Malformed("Message is not valid JSON") from None
+    message = parse_json(text, "Message")
     if not isinstance(message, dict):
         raise Malformed("Message is not an object")
     match message.get("type"):
         case "connection_init":
-            return ConnectionInit(_object(message, "payload") or {})
+            return ConnectionInit(object_in(message, "payload") or {})
         case "ping":
-            return Ping(_object(message, "payload"))
+            return Ping(object_in(message, "payload"))
         case "pong":
-            _object(message, "payload")
+            object_in(message, "payload")
             return Pong()
         case "subscribe":
-            return Subscribe(_id(message), _request(_object(message, "payload")))
+            return Subscribe(_id(message), parse_request(message.get("payload")))
         case "complete":
             return Complete(_id(message))
     raise Malformed("Message has no type that a client may send")
-
-
-def _object(holder: JsonObject, key: str) -> JsonObject | None:
-    value = holder.get(key)
-    if value is not None and not isinstance(value, dict):
-        raise Malformed(f"'{key}' is not an object")
-    return value
 
 
 def _id(message: JsonObject) -> str:
@@ -88,19 +71,3 @@ def _id(message: JsonObject) -> str:
     if not isinstance(value, str) or not value:
         raise Malformed("'id' is not a non-empty string")
     return value
-
-
-def _request(payload: JsonObject | None) -> Request:
-    if payload is None:
-        raise Malformed("'payload' is missing")
-    query, name = payload.get("query"), payload.get("operationName")
-    if not isinstance(query, str):
-        raise Malformed("'query' is not a string")
-    if name is not None and not isinstance(name, str):
-        raise Malformed("'operationName' is not a string")
-    return Request(
-        query=query,
-        operation_name=name,
-        variables=_object(payload, "variables"),
-        extensions=_object(payload, "extensions"),
-    )

@@ -32,11 +32,6 @@ NOT_BUILT: Final = """<!doctype html>
 """
 
 
-def wanted(request: Request) -> bool:
-    """Whether a browser came for the page rather than a client for an answer."""
-    return request.method in {"GET", "HEAD"} and "text/html" in request.headers.get("accept", "")
-
-
 def graphiql(built: Path = BUILT) -> Response:
     """The GraphiQL page; asked for anew each time, since the names of its assets change with their content.
 

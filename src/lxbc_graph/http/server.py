@@ -22,7 +22,10 @@ class AddressTaken(OSError):
 
 def bind(host: str, port: int) -> socket.socket:
     """Reserve the address, before any longer work is begun for it; raises AddressTaken."""
-    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except (socket.gaierror, UnicodeError) as error:
+        raise AddressTaken(f"cannot listen on {host!r}: no such host") from error
     reserved = socket.socket(family, kind, protocol)
     reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -39,9 +42,9 @@ def url_of(reserved: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def serve(app: ASGIApp, reserved: socket.socket, ready: Callable[[], None]) -> None:
-    """Serve until SIGINT or SIGTERM, which then also reaches the caller; ``ready`` is called once it answers."""
-    config = uvicorn.Config(
+def configured(app: ASGIApp, *, lifespan: bool = True) -> uvicorn.Config:
+    """Return how the application is served."""
+    return uvicorn.Config(
         app,
         loop="uvloop",
         http=Connection,
@@ -49,10 +52,14 @@ def serve(app: ASGIApp, reserved: socket.socket, ready: Callable[[], None]) -> N
         access_log=False,
         ws_max_size=MAX_BODY,
         server_header=False,
-        lifespan="on",
+        lifespan="on" if lifespan else "off",
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-    _Server(config, ready).run(sockets=[reserved])
+
+
+def serve(app: ASGIApp, reserved: socket.socket, ready: Callable[[], None]) -> None:
+    """Serve until SIGINT or SIGTERM, which then also reaches the caller; ``ready`` is called once it answers."""
+    _Server(configured(app), ready).run(sockets=[reserved])
 
 
 class _Server(uvicorn.Server):

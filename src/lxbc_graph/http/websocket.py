@@ -3,47 +3,35 @@
 A token travels in the payload of ``connection_init`` as ``Authorization`` (``Bearer …``) or ``token`` (bare),
 or in the ``Authorization`` header. Frames wait in a bounded outbox per client. While it is full, that client's
 operations wait with it; when no place comes free for ``stall_seconds``, the socket is closed with
-``TOO_SLOW``, after which the client reconnects and resumes from the last cursor it has.
+``TOO_SLOW``, after which the client reconnects and resumes from the last cursor it has. A server that stops
+closes with 1012 (service restart), which clients of the protocol retry too.
 """
 
 import asyncio
 import contextlib
-from contextlib import AsyncExitStack
+from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import IntEnum
 from typing import NoReturn
 
 import orjson
-import structlog
 from starlette.types import Receive, Send
 from starlette.types import Scope as AsgiScope
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from lxbc_graph.domain.principal import Principal
-from lxbc_graph.schema.execute import Executor, Request, Response
+from lxbc_graph.schema.execute import Executor, Request, Response, fault
 
-from .authenticate import Authenticator, Unauthenticated
-from .messages import (
-    Complete,
-    ConnectionInit,
-    JsonObject,
-    Malformed,
-    Message,
-    Ping,
-    Pong,
-    Subscribe,
-    parse_message,
-)
-from .operation import start
+from .authenticate import Authenticator, Unauthenticated, until_expired
+from .messages import Complete, ConnectionInit, Message, Ping, Pong, Subscribe, parse_message
+from .operation import payloads
+from .request import JsonObject, Malformed
 
 SUBPROTOCOL = "graphql-transport-ws"
 
 _ACK = '{"type":"connection_ack"}'
 _CLOSE_SECONDS = 5.0  # how long a client that does not read may keep us from saying why we go
 _REASON_BYTES = 123  # what a close frame holds
-
-_log = structlog.get_logger()
 
 
 class Code(IntEnum):
@@ -58,6 +46,8 @@ class Code(IntEnum):
     SECOND_INIT = 4429
     TOO_SLOW = 4290
     """Not of the protocol: resumable, and clients of the protocol retry on codes that they do not know."""
+    TRY_AGAIN = 1013
+    """A fault of ours; 1011 and 4500 say the same, but clients of the protocol do not come back after them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +83,14 @@ class GraphQLOverWebSocket:
                 await _Session(socket, self._executor, self._authenticator, self._limits, tasks).run()
         except* _Closing as group:
             closing = next(error for error in group.exceptions if isinstance(error, _Closing))
+        except* Malformed as group:
+            closing = _Closing(Code.MALFORMED, str(group.exceptions[0]))
+        except* Unauthenticated as group:
+            closing = _Closing(Code.FORBIDDEN, str(group.exceptions[0]))
         except* WebSocketDisconnect:
             pass
+        except* Exception as group:  # noqa: BLE001 - whatever it is, it ends this socket alone
+            closing = _Closing(Code.TRY_AGAIN, fault(group.exceptions[0]).message)
         if closing is not None:
             await _close(socket, closing)
 
@@ -154,10 +150,7 @@ class _Session:
             event = await self._socket.receive()
             if event["type"] == "websocket.disconnect":
                 raise WebSocketDisconnect(event["code"])
-            try:
-                await self._obey(parse_message(event.get("text")))
-            except Malformed as error:
-                raise _Closing(Code.MALFORMED, str(error)) from None
+            await self._obey(parse_message(event.get("text")))
 
     async def _obey(self, message: Message) -> None:
         match message:
@@ -178,10 +171,7 @@ class _Session:
             raise _Closing(Code.SECOND_INIT, "Too many initialisation requests")
         self._introduced = True
         authorization = _authorization(payload) or self._socket.headers.get("authorization")
-        try:
-            self._principal = await self._authenticator(authorization)
-        except Unauthenticated as error:
-            raise _Closing(Code.FORBIDDEN, error.message) from None
+        self._principal = await self._authenticator(authorization)
         await self._send(None, _ACK)
         self._acknowledged.set()
 
@@ -202,35 +192,19 @@ class _Session:
     async def _operate(self, operation: _Operation, request: Request) -> None:
         head = '{"id":' + orjson.dumps(operation.id).decode() + ',"type":'
         try:
-            result = await start(self._executor, request, await self._who())
-            if isinstance(result, Response) and not result.ok:
-                errors = orjson.dumps(orjson.loads(result.body)["errors"]).decode()
-                await self._send(operation, f'{head}"error","payload":{errors}}}')
-                return
-            async with AsyncExitStack() as stack:
-                if isinstance(result, Response):
-                    await self._send(operation, f'{head}"next","payload":{result.body.decode()}}}')
-                else:
-                    if hasattr(result, "aclose"):
-                        stack.push_async_callback(result.aclose)
-                    async for payload in result:
-                        await self._send(operation, f'{head}"next","payload":{payload.decode()}}}')
+            principal = await self._authenticator.again(self._principal)  # the socket may be old
+            async with aclosing(payloads(self._executor, request, principal)) as found:
+                async for payload in found:
+                    if isinstance(payload, Response) and not payload.ok:
+                        errors = orjson.dumps(orjson.loads(payload.body)["errors"]).decode()
+                        await self._send(operation, f'{head}"error","payload":{errors}}}')
+                        return
+                    body = payload.body if isinstance(payload, Response) else payload
+                    await self._send(operation, f'{head}"next","payload":{body.decode()}}}')
             await self._send(operation, f'{head}"complete"}}')
-        except _Closing:
-            raise
-        except Exception:  # noqa: BLE001 - whatever it is, it ends this operation alone
-            _log.exception("operation failed", operation=operation.id)
-            await self._send(operation, f'{head}"error","payload":[{{"message":"Internal server error"}}]}}')
         finally:
             if self._operations.get(operation.id) is operation:
                 del self._operations[operation.id]
-
-    async def _who(self) -> Principal | None:
-        """Return who asks as of now: the socket may have been opened long ago."""
-        try:
-            return await self._authenticator.again(self._principal)
-        except Unauthenticated as error:
-            raise _Closing(Code.FORBIDDEN, error.message) from None
 
     async def _send(self, operation: _Operation | None, frame: str) -> None:
         try:
@@ -254,9 +228,7 @@ class _Session:
                 await self._acknowledged.wait()
         except TimeoutError:
             raise _Closing(Code.INIT_TIMEOUT, "Connection initialisation timeout") from None
-        if self._principal is not None and self._principal.expires_at is not None:
-            await asyncio.sleep((self._principal.expires_at - datetime.now(UTC)).total_seconds())
-            raise _Closing(Code.FORBIDDEN, "Token expired")
+        await until_expired(self._principal)
 
 
 def _authorization(payload: JsonObject) -> str | None:

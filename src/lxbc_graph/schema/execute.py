@@ -4,7 +4,7 @@ What the compiler answers never passes a resolver. Introspection, ``login`` and 
 and go through the executor of GraphQL.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -117,7 +117,7 @@ class Executor:
         except GraphQLError as error:
             return _failure([error])
         except Exception as error:  # noqa: BLE001 - told as what it is
-            return _failure([_fault(error)])
+            return _failure([fault(error)])
 
     async def _read(
         self, operation: Operation, groups: Sequence[Group] | None, variables: Variables, principal: Principal
@@ -160,7 +160,7 @@ class Executor:
             except GraphQLError as error:
                 errors.append({**error.formatted, "path": [key]})
             except Exception as error:  # noqa: BLE001 - told as what it is
-                errors.append({**_fault(error).formatted, "path": [key]})
+                errors.append({**fault(error).formatted, "path": [key]})
         if operation.kind is OperationType.QUERY and any(
             data[str(error["path"][0])] is None for error in errors
         ):
@@ -237,7 +237,7 @@ class Executor:
 
     async def subscribe(
         self, request: Request, principal: Principal | None
-    ) -> AsyncIterator[bytes] | Response:
+    ) -> AsyncGenerator[bytes] | Response:
         """Start a subscription: its frames, or the response that refuses it."""
         try:
             operation = self.documents.operation(request.query, request.operation_name)
@@ -262,7 +262,7 @@ class Executor:
             except InvalidCursor as error:
                 raise refused(f"after: {error}.", "INVALID_CURSOR") from None
             except AWAY as error:
-                return _failure([_fault(error)])
+                return _failure([fault(error)])
         except Refused as refusal:
             return _refusal(refusal)
         except GraphQLError as error:
@@ -278,7 +278,7 @@ class Executor:
         variables: Variables,
         principal: Principal,
         after: int,
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes]:
         async with aclosing(self._log.follow(after)) as heads:
             async for head in heads:
                 try:
@@ -288,7 +288,7 @@ class Executor:
                         return
                     payload = await self._payload(operation, parts, filter_, variables, current, head)
                 except Exception as error:  # noqa: BLE001 - told as what it is
-                    yield _failure([_fault(error)]).body
+                    yield _failure([fault(error)]).body
                     return
                 if payload is not None:
                     yield Frame(orjson.dumps({"data": {key: payload}}), self._log.cursor(head.seq))
@@ -341,8 +341,8 @@ def _internal() -> GraphQLError:
     return _error("Internal server error.", "INTERNAL")
 
 
-def _fault(error: Exception) -> GraphQLError:
-    """An outage passes, and is told; a fault of ours is logged, and told without its text."""
+def fault(error: Exception) -> GraphQLError:
+    """Return what a client is told: of an outage that it passes; a fault of ours is logged, its text is not told."""
     code = outage(error)
     if code is None:
         _log.error("operation failed", exc_info=error)

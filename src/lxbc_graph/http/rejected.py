@@ -1,0 +1,24 @@
+"""Why a request is not run at all, in the terms of HTTP and in the form of an error of GraphQL."""
+
+from collections.abc import Mapping
+
+import orjson
+
+
+class Rejected(Exception):
+    """A request that the transport refuses: a status, a code, why, and headers."""
+
+    def __init__(
+        self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.headers = headers or {}
+
+    @property
+    def body(self) -> bytes:
+        """The response that says so."""
+        error = {"message": self.message, "extensions": {"code": self.code}}
+        return orjson.dumps({"errors": [error]})
