@@ -13,11 +13,13 @@ from gql.transport.websockets import WebsocketsTransport
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.routing import Router, WebSocketRoute
+from structlog.testing import capture_logs
 from tests.serving import INTERNAL, NO_REQUESTS, PATIENCE, ScriptedExecutor, scripted_authenticator, serving
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
+from lxbc_graph.http.connection import MAX_FRAGMENTS
 from lxbc_graph.http.messages import Subscribe, parse_message
 from lxbc_graph.http.request import Malformed
 from lxbc_graph.http.websocket import SUBPROTOCOL, Code, GraphQLOverWebSocket, Limits
@@ -431,3 +433,44 @@ async def test_gql_speaks_with_it(url: str) -> None:
     async with Client(transport=transport) as session, aclosing(session.subscribe(request)) as answers:
         seen = [answer["count"] async for answer in answers]
     assert seen == [1, 2, 3]
+
+
+def frame(first: int, payload: bytes) -> bytes:
+    """One frame as it goes over the wire, masked with zeros; ``first`` holds FIN, RSV and the opcode."""
+    length = len(payload)
+    size = bytes([0x80 | length]) if length < 126 else bytes([0xFF]) + length.to_bytes(8)
+    return bytes([first]) + size + bytes(4) + payload
+
+
+@pytest.mark.parametrize(
+    ("broken", "code"),
+    [
+        (frame(0x81, b"\xff\xfe"), 1007),
+        (frame(0x81, b" " * 2**24), 1009),
+        (frame(0x01, b"") + frame(0x00, b"") * MAX_FRAGMENTS, 1009),
+        (frame(0xF1, b"{}"), 1002),
+        (frame(0x83, b""), 1002),
+        (b"GET / HTTP/1.1\r\n\r\n", 1002),
+    ],
+    ids=["no UTF-8", "16 MB", "fragments", "reserved bits", "reserved opcode", "no frame"],
+)
+async def test_broken_frames_close_their_own_socket_and_no_other(
+    executor: ScriptedExecutor, broken: bytes, code: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    with capture_logs() as logs:
+        await break_one_of_two(executor, broken, code)
+    assert [log for log in logs if log["log_level"] == "error"] == []
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+async def break_one_of_two(executor: ScriptedExecutor, broken: bytes, code: int) -> None:
+    async with endpoint(executor) as url, acknowledged(url) as breaking, acknowledged(url) as other:
+        await breaking.send(subscribe("a", "subscription count", variables={"to": 10**9}))
+        await heard(breaking)
+        breaking.transport.write(broken)
+        await left(breaking)
+        assert breaking.protocol.close_rcvd is not None
+        assert breaking.protocol.close_rcvd.code == code
+        await other.send('{"type":"ping"}')
+        assert await heard(other) == {"type": "pong"}
+        await executor.until_running(0)

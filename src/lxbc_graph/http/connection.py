@@ -1,10 +1,13 @@
-"""What uvicorn's HTTP connections leave open: how much may be said before a body, and how they end."""
+"""What uvicorn's connections leave open: how much costs a client nothing, and how streams end."""
 
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import CloseCode, Frame
 
 MAX_HEAD = 64 * 1024
+MAX_FRAGMENTS = 1024
 
 
 class Connection(HttpToolsProtocol):
@@ -48,3 +51,38 @@ class Connection(HttpToolsProtocol):
         """Begin to count anew."""
         self._unread = 0
         super().on_message_complete()
+
+
+class Socket(WebSocketsSansIOProtocol):
+    """Has an end for what is no message yet, and for what is no message at all."""
+
+    def data_received(self, data: bytes) -> None:
+        """Part from who does not even shake hands."""
+        super().data_received(data)
+        if self.conn.handshake_exc is not None:
+            self.transport.close()
+
+    def handle_ping(self) -> None:
+        """Leave who does not read without pongs: they are kept in memory."""
+        if self.writable.is_set():
+            super().handle_ping()
+        else:
+            self.conn.data_to_send()
+
+    def handle_cont(self, event: Frame) -> None:
+        """Refuse a message of fragments without end: empty ones have no size."""
+        super().handle_cont(event)
+        if len(self.frames) == MAX_FRAGMENTS:
+            self.conn.fail(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
+            self.handle_parser_exception()
+
+    def send_receive_event_to_app(self) -> None:
+        """Refuse what is not UTF-8 without a traceback in the log: it is no fault of ours."""
+        try:
+            if self.curr_msg_data_type == "text":
+                b"".join(self.frames).decode()
+        except UnicodeDecodeError:
+            self.conn.fail(CloseCode.INVALID_DATA, "not UTF-8")
+            self.handle_parser_exception()
+        else:
+            super().send_receive_event_to_app()

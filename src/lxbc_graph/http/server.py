@@ -8,7 +8,7 @@ from collections.abc import Callable
 import uvicorn
 from starlette.types import ASGIApp
 
-from .connection import Connection
+from .connection import Connection, Socket
 from .graphql import MAX_BODY
 
 _GRACE_SECONDS = 3  # for answers under way
@@ -48,6 +48,7 @@ def configured(app: ASGIApp, *, lifespan: bool = True) -> uvicorn.Config:
         app,
         loop="uvloop",
         http=Connection,
+        ws=Socket,
         log_config=None,
         access_log=False,
         ws_max_size=MAX_BODY,

@@ -220,7 +220,10 @@ class _Session:
         while True:
             operation, frame = await self._outbox.get()
             if operation is None or not operation.stopped:
-                await self._socket.send_text(frame)
+                try:
+                    await self._socket.send_text(frame)
+                except RuntimeError:  # closed below us, because the client broke the framing
+                    raise WebSocketDisconnect from None
 
     async def _keep_time(self) -> None:
         try:
