@@ -82,6 +82,8 @@ def create_app(settings: Settings) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        if settings.redis_url is not None:
+            _log.info("one process needs no Redis; nothing uses LXBC_REDIS_URL yet")
         async with open_service(settings) as service, running(service) as tasks:
             app.router.routes[:] = _routes(service, tasks)
             yield

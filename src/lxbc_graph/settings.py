@@ -5,11 +5,14 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+LONGEST_TTL_SECONDS = 10 * 365 * 86400
+"""Of a token: ten years."""
+
 
 class Settings(BaseSettings):
     """Everything that the environment may decide; frozen, so nobody changes it later."""
 
-    model_config = SettingsConfigDict(env_prefix="LXBC_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="LXBC_", env_ignore_empty=True, frozen=True, extra="ignore")
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535, description="0 takes any free one.")
@@ -18,10 +21,16 @@ class Settings(BaseSettings):
         default=None, description="postgresql://… of a real server; without it the embedded one is started."
     )
     redis_url: str | None = Field(default=None, description="redis://…; one process needs none.")
-    pool_size: int = Field(default=10, ge=2, description="Of each pool; the relay keeps one connection.")
-    statement_timeout_ms: int = Field(default=10_000, ge=1)
-    access_ttl_seconds: int = Field(default=3600, ge=1, description="Life of an access token.")
-    refresh_ttl_seconds: int = Field(default=30 * 86400, ge=1, description="Life of a refresh token.")
+    pool_size: int = Field(
+        default=10, ge=2, description="Of each of three pools; the relay keeps one connection."
+    )
+    statement_timeout_ms: int = Field(default=10_000, ge=1, le=2**31 - 1)
+    access_ttl_seconds: int = Field(
+        default=3600, ge=1, le=LONGEST_TTL_SECONDS, description="Life of an access token."
+    )
+    refresh_ttl_seconds: int = Field(
+        default=30 * 86400, ge=1, le=LONGEST_TTL_SECONDS, description="Life of a refresh token."
+    )
     principal_ttl_seconds: float = Field(
         default=1.0,
         ge=0,
