@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import make_url
 
-from lxbc_graph.demo.build import ACCOUNTS, build
+from lxbc_graph.demo.build import ACCOUNTS, Excerpt, build
 from lxbc_graph.demo.cast import gather
 from lxbc_graph.demo.moulds import Life, Moulds, play
 from lxbc_graph.demo.people import PASSWORD
@@ -24,9 +24,10 @@ from lxbc_graph.demo.stories import STORIES
 from lxbc_graph.demo.telling import Teller
 from lxbc_graph.domain.deadlines import SHANGHAI
 from lxbc_graph.domain.machine import TRANSITIONS
-from lxbc_graph.domain.words import IssueState, Role
+from lxbc_graph.domain.words import IssueState, Level, Role
 from lxbc_graph.live.relay import RELAY_LOCK
 from lxbc_graph.policy.passwords import matches
+from lxbc_graph.reports.units import Listed, apply_edition
 from lxbc_graph.store import tables
 from lxbc_graph.store.database import Database
 
@@ -369,6 +370,14 @@ async def test_a_build_that_fails_leaves_nothing(database: Database) -> None:
     assert await one(database, "select count(*) from unit") == 0
     await build(database, 10)
     assert await one(database, "select count(*) from issue") == 10
+
+
+async def test_too_few_units_are_no_ground_for_a_demo(database: Database) -> None:
+    async with database.pool.acquire() as connection, connection.transaction():
+        await apply_edition(connection, [Listed("4110", "许昌市", Level.CITY)], 2023)
+    with pytest.raises(Excerpt, match="1 units of 4110"):
+        await build(database, 10)
+    assert await one(database, "select count(*) from account") == 0
 
 
 async def test_who_is_no_superuser_builds_the_same(

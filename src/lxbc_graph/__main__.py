@@ -2,21 +2,26 @@
 
 import asyncio
 import json
+import shlex
+import shutil
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from socket import socket
 from typing import Annotated, Any, TypeVar
 
+import asyncpg
 import typer
+from graphql import GraphQLError
 from pydantic import ValidationError
 from rich import box
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from sqlalchemy import make_url
 
 from . import logs, resources
 from .app import Service, create_app, open_service
@@ -31,21 +36,31 @@ from .read.document import Refused
 from .reports import units
 from .schema import sdl
 from .schema.execute import Request
-from .settings import Settings
+from .settings import LONGEST_TTL_SECONDS, Settings
 from .store.database import Database, DatabaseError
 from .store.embedded import EmbeddedServer, EmbeddedServerError
-from .store.migrate import upgrade
+from .store.migrate import check, upgrade
 
 T = TypeVar("T")
+_NAME = "lxbc-graph"
 _Progress = Callable[[str, int, int], None]
 
-cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+cli = typer.Typer(
+    help="The GraphQL API of 联乡帮村.",
+    epilog="The database is an embedded one in LXBC_DATA_DIR (.data), or that of LXBC_DATABASE_URL. LXBC_HOST and "
+    "LXBC_PORT say where to listen.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
 imports = typer.Typer(no_args_is_help=True)
-cli.add_typer(imports, name="import", help="Import real input.")
+cli.add_typer(imports, name="import", help="Import published data.")
 
-_told = Console(stderr=True, highlight=False, soft_wrap=True)
+_told = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
-_File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
+
+def _file(name: str, help_: str) -> Any:
+    return typer.Argument(exists=True, dir_okay=False, readable=True, metavar=name, help=help_)
 
 
 class Failure(Exception):
@@ -54,28 +69,35 @@ class Failure(Exception):
 
 _REFUSALS = (
     Failure,
-    Refused,
-    WorldProblems,
+    build.Excerpt,
     units.OlderEdition,
-    server.AddressTaken,
     EmbeddedServerError,
     DatabaseError,
     PolicyError,
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
 )
 """What says itself, in its text, why nothing was done."""
 
 
 @cli.command()
 def demo(
-    issues: Annotated[int, typer.Option(min=1, help="How many issues the demo holds.")] = ISSUES,
+    issues: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="How many issues it is built with.", show_default=f"{ISSUES:,}"
+        ),
+    ] = None,
 ) -> None:
-    """Build the demo the first time, then serve it."""
+    """Build the demo the first time, then serve it and print its accounts."""
     settings = Settings()
     address = _announce(settings)
     with _database(settings) as migrated:
         with _progress() as progress:
             asyncio.run(_with_database(migrated, lambda database: _build_once(database, issues, progress)))
-        _serve(migrated, address, _accounts())
+        hint = f"For a token: {_typed(settings)} token ACCOUNT; for the mutation login: {PASSWORD}"
+        _serve(migrated, address, (_accounts(), hint))
 
 
 @cli.command()
@@ -96,13 +118,18 @@ def migrate() -> None:
 
 @imports.command("units")
 def import_units(
-    file: _File,
+    file: Annotated[Path, _file("FILE.csv", "Columns: code, name, level, parent_code.")],
     edition: Annotated[
         int | None,
-        typer.Option(min=1900, max=2200, metavar="YEAR", help="Else the year in the file's name, else this."),
+        typer.Option(
+            min=1900,
+            max=2200,
+            metavar="YEAR",
+            help="Its year; else the one in the file's name.",
+        ),
     ] = None,
 ) -> None:
-    """Import an edition of the units from a CSV file: all of it, or nothing where a row is bad."""
+    """Import an edition of the units: all of it, or nothing where a row is bad."""
     with _database(Settings()) as settings:
         try:
             summary = asyncio.run(
@@ -110,29 +137,45 @@ def import_units(
             )
         except units.BadRows as bad:
             raise Failure("\n".join(f"{file}:{line}: {message}" for line, message in bad.problems)) from bad
-    _told.print(_counted(summary))
+        except units.UnknownEdition as unknown:
+            raise Failure(f"{unknown} Say so with --edition YEAR.") from unknown
+    _told.print(f"Imported: {_counted(summary)}")
 
 
 @cli.command()
-def load(file: _File) -> None:
-    """Load a world (docs/world.md): all of it, or nothing where something is wrong."""
-    try:
-        content: dict[str, Any] = json.loads(file.read_bytes())
-    except ValueError as error:
-        raise Failure(f"{file}: {error}") from error
+def load(file: Annotated[Path, _file("WORLD.json", "In the format of docs/world.md.")]) -> None:
+    """Load a small world: all of it, or nothing where something is wrong."""
+    content = _object(_text(file), str(file))
     with _database(Settings()) as settings, _progress() as progress:
-        counts = asyncio.run(
-            _with_database(settings, lambda database: world.load(database, content, progress))
-        )
-    _told.print(_counted(counts))
+        try:
+            counts = asyncio.run(
+                _with_database(settings, lambda database: world.load(database, content, progress))
+            )
+        except WorldProblems as wrong:
+            raise Failure(
+                "\n".join(f"{file}: {path or 'the world'}: {message}" for path, message in wrong.problems)
+            ) from wrong
+    _told.print(f"Loaded: {_counted(counts)}")
+
+
+_Account = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Its name.")]
 
 
 @cli.command()
 def token(
-    account: str,
-    ttl: Annotated[int | None, typer.Option(min=1, help="Seconds that it lasts.")] = None,
+    account: _Account,
+    ttl: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=LONGEST_TTL_SECONDS,
+            metavar="SECONDS",
+            help="How long it lasts.",
+            show_default="LXBC_ACCESS_TTL_SECONDS, else an hour",
+        ),
+    ] = None,
 ) -> None:
-    """Print an access token of an account."""
+    """Print an access token of an account, for the header `Authorization: Bearer …`."""
     settings = Settings()
 
     async def make(service: Service) -> str:
@@ -140,8 +183,8 @@ def token(
             raise Failure(f"there is no account {account!r}, or it is closed")
         return service.tokens.access(account, ttl or settings.access_ttl_seconds)
 
-    with _database(settings) as migrated:
-        typer.echo(asyncio.run(_with_service(migrated, make)))
+    with _database(settings, create=False) as current:
+        typer.echo(asyncio.run(_with_service(current, make)))
 
 
 @cli.command()
@@ -163,15 +206,16 @@ def schema(
 
 @cli.command()
 def explain(
-    file: _File,
+    file: Annotated[Path, _file("FILE.graphql", "A document that holds the query.")],
     account: Annotated[str, typer.Option("--as", metavar="ACCOUNT", help="Who asks.")],
+    operation: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Which operation of the document, if there are several."),
+    ] = None,
     variables: Annotated[str, typer.Option(metavar="JSON", help="The variables of the query.")] = "{}",
 ) -> None:
     """Print the plan of a query, its SQL, and the policy rows that set its scope."""
-    try:
-        request = Request(file.read_text(encoding="utf-8"), variables=json.loads(variables))
-    except ValueError as error:
-        raise Failure(f"cannot read the query or its variables: {error}") from error
+    request = Request(_text(file), operation, _object(variables, "--variables"))
 
     async def tell(service: Service) -> str:
         principal = await service.accounts.principal(account)
@@ -179,8 +223,13 @@ def explain(
             raise Failure(f"there is no account {account!r}, or it is closed")
         return service.executor.explain(request, principal)
 
-    with _database(Settings()) as settings:
-        typer.echo(asyncio.run(_with_service(settings, tell)))
+    with _database(Settings(), create=False) as settings:
+        try:
+            typer.echo(asyncio.run(_with_service(settings, tell)))
+        except Refused as refusal:
+            raise Failure(
+                "\n".join(f"{_place(file, error)}: {error.message}" for error in refusal.errors)
+            ) from refusal
 
 
 def main() -> None:
@@ -195,21 +244,38 @@ def main() -> None:
     except ValidationError as error:
         for problem in error.errors():
             name = "LXBC_" + "_".join(str(part) for part in problem["loc"]).upper()
-            _told.print(f"{name}: {problem['msg']}", style="red", markup=False)
+            _told.print(f"{name}: {problem['msg']}", style="red")
         sys.exit(2)
     except _REFUSALS as error:
-        _told.print(str(error), style="red", markup=False)
+        _told.print(str(error) or type(error).__name__, style="red")
         sys.exit(1)
 
 
-async def _build_once(database: Database, issues: int, progress: _Progress) -> None:
-    if not await database.pool.fetchval("select exists (select from account)"):
+async def _build_once(database: Database, asked: int | None, progress: _Progress) -> None:
+    issues = ISSUES if asked is None else asked
+    if not await database.pool.fetchval(_HOLDS_ANYTHING):
         _told.print(f"Building the demo: {issues:,} issues")
         await build.build(database, issues, progress)
         return
+    names = [name for name, _, _ in build.ACCOUNTS]
+    if await database.pool.fetchval("select count(*) from account where name = any($1)", names) < len(names):
+        raise Failure(
+            "this database holds something else than the demo: `serve` serves it; for a demo choose another "
+            "LXBC_DATA_DIR"
+        )
     there: int = await database.pool.fetchval("select count(*) from issue")
-    if there < issues:
-        _told.print(f"There are {there:,} issues already; for another size choose another LXBC_DATA_DIR")
+    if there < issues or (asked is not None and there > asked):
+        _told.print(
+            f"Serving the {there:,} issues that are there already, not {issues:,}; "
+            "for a demo of another size choose another LXBC_DATA_DIR"
+        )
+
+
+_HOLDS_ANYTHING = """
+select exists (select from department) or exists (select from cadre) or exists (select from account)
+    or exists (select from category) or exists (select from issue)
+"""
+"""Units do not count: the demo takes them as they are."""
 
 
 def _accounts() -> Table:
@@ -221,28 +287,77 @@ def _accounts() -> Table:
     return table
 
 
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Failure(
+            f"{file}: is not UTF-8: byte {error.object[error.start]:#04x} at {error.start}"
+        ) from error
+
+
+def _place(file: Path, error: GraphQLError) -> str:
+    return ":".join([str(file), *(str(one.line) for one in (error.locations or ())[:1])])
+
+
+def _object(text: str, where: str) -> dict[str, Any]:
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Failure(f"{where}: is not JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise Failure(f"{where}: must be a JSON object, in braces")
+    return content
+
+
+def _typed(settings: Settings) -> str:
+    """Return what to type in a shell to run this program on the same database; a password is starred out."""
+    words = [sys.executable, "-m", "lxbc_graph"]
+    if Path(sys.argv[0]).name == _NAME:
+        found = shutil.which(_NAME)
+        words = [_NAME if found and Path(found).samefile(sys.argv[0]) else sys.argv[0]]
+    if settings.database_url is not None:
+        url = make_url(settings.database_url)
+        if "password" in url.query:
+            url = url.update_query_dict({"password": "***"})
+        shown = url.render_as_string(hide_password=True)
+        return f"LXBC_DATABASE_URL={shlex.quote(shown)} {shlex.join(words)}"
+    if "data_dir" in settings.model_fields_set:
+        place = settings.data_dir.expanduser().absolute()
+        return f"LXBC_DATA_DIR={shlex.quote(str(place))} {shlex.join(words)}"
+    return shlex.join(words)
+
+
 def _counted(counts: units.Summary | world.Counts) -> str:
-    return ", ".join(f"{name} {number}" for name, number in asdict(counts).items() if number)
+    return ", ".join(f"{name} {number}" for name, number in asdict(counts).items() if number) or "nothing"
 
 
 def _announce(settings: Settings) -> socket:
     """Take the address before any longer work is begun for it."""
     address = server.bind(settings.host, settings.port)
-    where = "the database of LXBC_DATABASE_URL" if settings.database_url else settings.data_dir
+    where = (
+        "the database of LXBC_DATABASE_URL"
+        if settings.database_url
+        else f"the database in {settings.data_dir}"
+    )
     _told.print(f"Opening {where}")
     return address
 
 
 @contextmanager
-def _database(settings: Settings) -> Iterator[Settings]:
-    """Give settings whose database runs and is migrated, for as long as the context lasts."""
+def _database(settings: Settings, *, create: bool = True) -> Iterator[Settings]:
+    """Give settings whose database runs and is current, for as long as the context lasts.
+
+    It is made and migrated where it is not; without ``create`` it is refused instead.
+    """
+    ready = upgrade if create else check
     if settings.database_url is not None:
-        upgrade(settings.database_url)
+        ready(settings.database_url)
         yield settings
         return
-    embedded = EmbeddedServer.start(settings.data_dir)
+    embedded = EmbeddedServer.start(settings.data_dir, create=create)
     try:
-        upgrade(embedded.url)
+        ready(embedded.url)
         yield settings.model_copy(update={"database_url": embedded.url})
     finally:
         embedded.stop()
@@ -281,14 +396,13 @@ def _progress() -> Iterator[_Progress]:
         yield lambda step, done, total: bar.update(task, description=step, completed=done, total=total)
 
 
-def _serve(settings: Settings, address: socket, accounts: Table | None = None) -> None:
+def _serve(settings: Settings, address: socket, first: Iterable[RenderableType] = ()) -> None:
+    """Serve until it is ended; ``first`` is printed once it serves."""
     url = server.url_of(address)
 
     def ready() -> None:
-        if accounts is not None:
-            _told.print(accounts)
-            _told.print(f"For a token: {sys.argv[0]} token ACCOUNT; for the mutation login: {PASSWORD}")
-        _told.print(f"Serving {url}/graphql - Ctrl-C ends it")
+        for one in (*first, f"Serving {url}/graphql - Ctrl-C ends it"):
+            _told.print(one)
 
     with suppress(KeyboardInterrupt):
         server.serve(create_app(settings), address, ready)

@@ -55,11 +55,15 @@ ACCOUNTS = (
 """(account, role, where) for each role; the password of all is ``people.PASSWORD``."""
 
 
+class Excerpt(ValueError):
+    """The database holds too few of the city's units for the demo to be told in them; nothing was written."""
+
+
 async def build(database: Database, issues: int = ISSUES, progress: Progress | None = None) -> None:
     """Fill the database with the demo, with so many issues in all (docs/operating.md says how long it takes).
 
     ``progress`` is told (what, done, of). The database must not hold people or issues of Xuchang yet; newer
-    editions of its units stay as they are. Events come numbered, unless a relay holds the numbering.
+    editions of its units stay as they are. Events come numbered, unless a relay holds the numbering. Raises Excerpt.
     """
     async with database.pool.acquire() as connection:
         async with connection.transaction():
@@ -77,16 +81,19 @@ async def build(database: Database, issues: int = ISSUES, progress: Progress | N
 
 async def _units(connection: Connection) -> list[Place]:
     """Import the editions that the city has not had yet; return the units in force."""
+    listed = []
     for year in _EDITIONS:
+        listed = parse((files(__package__) / "data" / f"xuchang_units_{year}.csv").read_bytes())
         have = await connection.fetchval("select edition from unit where code = $1", CITY)
         if have is None or have < year:
-            content = (files(__package__) / "data" / f"xuchang_units_{year}.csv").read_bytes()
-            await apply_edition(connection, parse(content), year)
+            await apply_edition(connection, listed, year)
     rows = await connection.fetch(
         "select u.code, u.name from unit u join unit city on city.id = u.city_id"
         " where city.code = $1 and u.valid_to is null order by u.code",
         CITY,
     )
+    if 2 * len(rows) < len(listed):
+        raise Excerpt(f"the database holds {len(rows)} units of {CITY}, too few for the demo")
     return [Place(row["code"], row["name"]) for row in rows]
 
 

@@ -72,7 +72,7 @@ def for_engine(url: str) -> URL:
     """Return the URL as SQLAlchemy wants it, naming the driver; raises DatabaseError."""
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         parsed = None
     if parsed is None or parsed.get_backend_name() != "postgresql":
         raise DatabaseError("LXBC_DATABASE_URL is not of the form postgresql://user:password@host:port/name")
