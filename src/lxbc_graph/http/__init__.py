@@ -1,7 +1,7 @@
 """Bytes in, bytes out: what a transport hands to the executor, and how the answer leaves.
 
-``server`` listens, over each ``connection``; ``graphql`` is the endpoint over HTTP, ``websocket`` (with ``messages``)
-and ``sse`` the ones that stream. All parse a ``request``, ask ``authenticate`` who it is and run an ``operation``;
-what they refuse is ``rejected``, and ``accept`` says in which form they answer. ``pages`` is GraphiQL for a
-browser, ``health`` for whoever watches.
+Control passes ``server`` (listens) → ``connection`` (each of them) → ``graphql``, the endpoint, or ``websocket``
+(with ``messages``) → ``accept`` (in which form) → ``request`` (what is asked) → ``authenticate`` (who asks) →
+``operation``, answered whole or streamed as ``sse``; what goes no further was ``rejected``. ``pages`` is GraphiQL for
+a browser, ``health`` for whoever watches.
 """
