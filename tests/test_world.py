@@ -280,7 +280,10 @@ async def test_a_world_adds_to_what_is_there(database: Database) -> None:
         "issues": [{"unit": VILLAGE, "finder": "c", "state": "CLOSED"}],
     }
     assert await load(database, world) == Counts(cadre=1, posting=1, issue=1, assignment=2, event=11)
+    await load(database, {"accounts": [{"name": "a"}], "categories": [{"code": "A"}]})
     await load(database, {"units": OTHER_CITY})
+    told = await problems(database, {"accounts": [{"name": "b"}], "categories": [{"code": "B"}]})
+    assert [path for path, _ in told] == ["accounts[0].city", "categories[0].city"]
     department = await database.pool.fetchval(
         "select department_id from assignment where department_id is not null"
     )

@@ -20,8 +20,6 @@ from .entries import (
 from .reading import Kept, Problem
 from .standing import Row, Standing
 
-PLACE = ("unit_id", *tables.ANCESTORS)
-
 
 class Draft:
     """Collects the rows of each table, and every reference that leads nowhere."""

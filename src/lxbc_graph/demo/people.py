@@ -189,9 +189,7 @@ def _posts(places: Sequence[Place]) -> Iterator[_Post]:
 
 def _title(random: Random, rank: Rank, department: str) -> str:
     if rank is Rank.CITY_LEADER:
-        return random.choice(
-            ("市委常委", "人大常委会副主任", "副市长", "政协副主席", "市委副秘书长")
-        ).removeprefix("市")
+        return random.choice(("委常委", "人大常委会副主任", "副市长", "政协副主席", "委副秘书长"))
     if rank is Rank.COUNTY_CADRE:
         return random.choice(("委常委", "人大常委会副主任", "政府副职领导", "政协副主席", "政府党组成员"))
     return department + random.choice(("科员", "副科长", "科长", "四级主任科员", "一级科员", "副主任科员"))

@@ -112,6 +112,7 @@ _OLD_STEPS = _STEPS[2:]
 _STATES = {0: IssueState.ASSIGNED, 5: IssueState.FEEDBACK, 6: IssueState.FEEDBACK}
 
 _CLEARING = {"rectified_at": (8, 40), "closed_at": (60, 240)}
+"""What comes after the feedback: the least and the most hours since the step before."""
 _DETOURS: dict[str, dict[str, tuple[int, int]]] = {
     "none": {},
     "sent back": {"sent_back_at": (8, 40), "again_at": (20, 70)},
@@ -122,8 +123,8 @@ _DETOURS: dict[str, dict[str, tuple[int, int]]] = {
         "again_at": (20, 70),
     },
 }
+"""What may come before that, in the same measure."""
 _DETOUR_WEIGHTS = (92, 98, 100)
-"""What comes after the feedback: the least and the most hours since the step before."""
 
 
 def _cleared(random: Random, reported: float, *, revisited: bool) -> Slot:

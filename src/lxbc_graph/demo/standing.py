@@ -22,12 +22,16 @@ class Standing:
 
 
 async def look_up(connection: Connection, named: dict[str, set[str]]) -> Standing:
-    """Read the named rows, and all departments and categories of the cities that the named units are in."""
+    """Read the named rows, and all departments and categories of the cities that the named units are in.
+
+    Where no unit is named, all cities: if there is one, it goes without saying.
+    """
 
     async def rows(sql: str, values: list[Any]) -> list[Row]:
         return [dict(row) for row in await connection.fetch(sql, values)]
 
-    units = await rows("select * from unit where code = any($1::text[])", sorted(named["units"]))
+    which = "code = any($1::text[]) or (level = 'CITY' and $1::text[] = '{}')"
+    units = await rows(f"select * from unit where {which}", sorted(named["units"]))
     cities = sorted({row["city_id"] for row in units})
     departments = await rows(
         "select * from department where code = any($1::text[])", sorted(named["departments"])
