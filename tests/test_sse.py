@@ -85,6 +85,11 @@ async def test_an_event_source_asks_by_get(client: httpx.AsyncClient) -> None:
     assert response.text == event({"data": {"count": 1, "pad": ""}}, "e1") + COMPLETE
 
 
+async def test_a_head_is_no_stream(client: httpx.AsyncClient) -> None:
+    response = await client.head("/graphql", params={"query": "subscription forever"})
+    assert response.status_code == 406
+
+
 async def test_a_query_is_a_stream_of_one(client: httpx.AsyncClient) -> None:
     response = await ask(client, "query")
     data: dict[str, Any] = {"query": "query", "name": None, "variables": {}, "who": "li"}

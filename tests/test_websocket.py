@@ -468,7 +468,8 @@ async def break_one_of_two(executor: ScriptedExecutor, broken: bytes, code: int)
         await breaking.send(subscribe("a", "subscription count", variables={"to": 10**9}))
         await heard(breaking)
         breaking.transport.write(broken)
-        await left(breaking)
+        async with asyncio.timeout(PATIENCE):
+            await left(breaking)
         assert breaking.protocol.close_rcvd is not None
         assert breaking.protocol.close_rcvd.code == code
         await other.send('{"type":"ping"}')

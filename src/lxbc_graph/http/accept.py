@@ -9,14 +9,14 @@ PLAIN_JSON = "application/json"
 
 _JSON_RANGES = {"application/*": (PLAIN_JSON, GRAPHQL_JSON), "*/*": (PLAIN_JSON, GRAPHQL_JSON)}
 """What a range stands for; a page or a stream has to be named."""
-_CHOICES = 32  # more than any client has, and soon read
+_CHOICES = 32  # more than any client has; what comes after them is one that nobody offers
 
 
 @lru_cache(maxsize=128)  # clients repeat themselves
 def preferred(accept: str, offered: tuple[str, ...]) -> str | None:
     """Return which of the offered types the client prefers, by quality, then by its order; None if it takes none."""
     asked: dict[str, float] = {}
-    for choice in (accept or "*/*").split(",", _CHOICES)[:_CHOICES]:
+    for choice in (accept or "*/*").split(",", _CHOICES):
         name, parameters = parse(choice)
         quality = _quality(parameters)
         asked[name] = max(asked.get(name, 0.0), quality)
