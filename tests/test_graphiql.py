@@ -1,10 +1,8 @@
 """A real browser opens the page that the real server serves, and talks to nobody else."""
 
-import asyncio
 import json
 import os
 import shutil
-import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -13,12 +11,11 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-import uvicorn
 from playwright.async_api import Browser, ConsoleMessage, Locator, Page, WebSocket, async_playwright, expect
+from tests.serving import serving
 
 from lxbc_graph.app import create_app
 from lxbc_graph.http.pages import BUILT
-from lxbc_graph.http.server import bind, url_of
 from lxbc_graph.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -74,30 +71,12 @@ REPORT = """mutation Report($unit: ID!, $title: String!) {
 }"""
 
 
-class Server(uvicorn.Server):
-    """Says when it answers."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.ready = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.ready.set()
-
-
 @pytest.fixture
 async def origin(database_url: str, world: Callable[[dict[str, Any]], Awaitable[None]]) -> AsyncIterator[str]:
     """The address of the real application over a small world."""
     await world(WORLD)
-    reserved = bind("127.0.0.1", 0)
-    app = create_app(Settings(database_url=database_url))
-    server = Server(uvicorn.Config(app, log_config=None, lifespan="on"))
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(server.serve(sockets=[reserved]))
-        await server.ready.wait()
-        yield url_of(reserved)
-        server.should_exit = True
+    async with serving(create_app(Settings(database_url=database_url)), lifespan=True) as address:
+        yield f"http://{address}"
 
 
 @pytest.fixture
