@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -255,3 +256,32 @@ async def test_where_the_log_stands_is_told_to_whoever_is_signed_in(town: Town) 
         await town.report(office, COUNTIES[1], "after it")
         async with aclosing(events(portal, after=before["eventCursor"])) as answers:
             assert [title for _, title in [event_of(await anext(answers))]] == ["after it"]
+
+
+async def test_a_query_that_says_where_the_log_stands_is_one_reading(town: Town) -> None:
+    """Whatever happens meanwhile, what is read beside the cursor agrees with itself."""
+    fields = " ".join(f"a{place}: issues {{ totalCount }}" for place in range(20))
+    async with town.joined("city_office") as office, town.joined("city_office") as reader:
+
+        async def write() -> None:
+            for number in range(10):
+                await town.report(office, COUNTIES[0], f"meanwhile {number}")
+
+        async with asyncio.TaskGroup() as tasks:
+            writing = tasks.create_task(write())
+            while not writing.done():
+                answer = await reader.execute(GraphQLRequest(f"{{ {fields} eventCursor __typename }}"))
+                assert list(answer) == [*(f"a{place}" for place in range(20)), "eventCursor", "__typename"]
+                assert len({answer[f"a{place}"]["totalCount"] for place in range(20)}) == 1
+
+
+@pytest.mark.parametrize(
+    "field", ["eventCursor", "__schema { description }", '__type(name: "Issue") { name }']
+)
+async def test_what_resolvers_answer_is_asked_for_a_bounded_number_of_times(town: Town, field: str) -> None:
+    aliases = " ".join(f"a{place}: {field}" for place in range(11))
+    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {town.token('city_office')}"}) as client:
+        answer = await client.post(f"http://{town.address}/graphql", json={"query": f"{{ {aliases} }}"})
+    (error,) = answer.json()["errors"]
+    assert error["extensions"]["code"] == "TOO_COMPLEX"
+    assert re.match(r"\w+", field)[0] in error["message"]  # type: ignore[index] # there is one

@@ -30,8 +30,9 @@ from graphql.execution.values import get_variable_values
 
 MAX_CHARACTERS = 20_000
 MAX_TOKENS = 2_000
-MAX_RESOLVED = 10
-"""Root fields of one operation that resolvers answer: each costs more than it takes to ask for it."""
+MAX_TYPES = 10
+"""How often one operation may ask for ``__type``; for other fields that resolvers answer, once: they cost more than
+it takes to ask for them."""
 
 
 class Refused(Exception):

@@ -32,7 +32,7 @@ from lxbc_graph.policy.accounts import Accounts
 from lxbc_graph.policy.tokens import Tokens
 from lxbc_graph.read import sql
 from lxbc_graph.read.arguments import Argument, Value, Variables, arguments, values
-from lxbc_graph.read.document import MAX_RESOLVED, Documents, Operation, Refused, refused
+from lxbc_graph.read.document import MAX_TYPES, Documents, Operation, Refused, refused
 from lxbc_graph.read.planner import Planner
 from lxbc_graph.read.runner import Reader
 from lxbc_graph.store.outage import AWAY, outage
@@ -87,7 +87,7 @@ class Executor:
             if operation.kind is OperationType.SUBSCRIPTION:
                 raise refused("A subscription is served over graphql-transport-ws or text/event-stream.")
             if principal is None and not operation.anonymous:
-                raise _UNAUTHENTICATED
+                raise _Anonymous
             return await self._run(operation, variables, request, principal)
         except Refused as refusal:
             return _refusal(refusal)
@@ -103,7 +103,9 @@ class Executor:
         """Return the plan, the SQL and the policy rows of a query; raises Refused."""
         operation = self.documents.operation(request.query, request.operation_name)
         if operation.kind is not OperationType.QUERY or operation.resolved:
-            raise refused("Only a query that reads data becomes a statement.")
+            raise refused(
+                "Only a query that reads data becomes a statement: leave out eventCursor, __schema and __type."
+            )
         return self._reader.explain(operation, operation.variables(request.variables), principal)
 
     async def _run(
@@ -114,6 +116,8 @@ class Executor:
                 answer = await self._read(operation, None, variables, principal)
                 return Response(b"".join((b'{"data":', answer, b"}")))
             return await self._run_fields(operation, variables, request, principal)
+        except Refused:
+            raise
         except GraphQLError as error:
             return _failure([error])
         except Exception as error:  # noqa: BLE001 - told as what it is
@@ -131,19 +135,14 @@ class Executor:
     async def _run_fields(
         self, operation: Operation, variables: Variables, request: Request, principal: Principal | None
     ) -> Response:
-        """Run root fields one after another, each by whoever answers it."""
+        """Run root fields one after another, each by whoever answers it; what a query reads is read at once, last."""
         planner = Planner(CATALOGUE, operation, variables)
         fields = planner.collect(operation.root, [operation.node.selection_set])
-        names = [group[0].name.value for group in fields.values()]
-        resolved = [name for name in names if name in operation.RESOLVED]
-        once = [name for name in resolved if name != "__type"]
-        if len(resolved) > MAX_RESOLVED or len(once) > len(set(once)):
-            raise refused(
-                f"Ask at most {MAX_RESOLVED} times for __type, and once for {', '.join(sorted(set(once)))}."
-            )
+        _check_resolved([group[0].name.value for group in fields.values()])
         data: dict[str, Any] = dict.fromkeys(fields)
         errors: list[GraphQLFormattedError] = []
-        for key, group in sorted(fields.items(), key=_event_cursor_first):
+        reads: list[Group] = []
+        for key, group in fields.items():
             name = group[0].name.value
             try:
                 if name == "__typename":
@@ -154,9 +153,7 @@ class Executor:
                 elif name in operation.RESOLVED:
                     data[key] = await self._resolve(operation, group, request, errors)
                 else:
-                    assert principal is not None  # not anonymous
-                    text = await self._read(operation, [group], variables, principal)
-                    data[key] = orjson.Fragment(text[text.index(b":") + 1 : -1])
+                    reads.append(group)
             except GraphQLError as error:
                 errors.append({**error.formatted, "path": [key]})
             except Exception as error:  # noqa: BLE001 - told as what it is
@@ -165,6 +162,9 @@ class Executor:
             data[str(error["path"][0])] is None for error in errors
         ):
             return Response(orjson.dumps({"data": None, "errors": errors}))
+        if reads:
+            assert principal is not None  # not anonymous
+            data |= orjson.loads(await self._read(operation, reads, variables, principal))
         return Response(orjson.dumps({"data": data, **({"errors": errors} if errors else {})}))
 
     async def _resolve(
@@ -245,7 +245,7 @@ class Executor:
             if operation.kind is not OperationType.SUBSCRIPTION:
                 raise refused("This operation is not a subscription.")
             if principal is None:
-                raise _UNAUTHENTICATED
+                raise _Anonymous
             planner = Planner(CATALOGUE, operation, variables)
             fields = planner.collect(operation.root, [operation.node.selection_set])
             if len(fields) != 1:
@@ -317,8 +317,11 @@ class Executor:
         }
 
 
-def _event_cursor_first(field: tuple[str, Group]) -> bool:
-    return field[1][0].name.value != "eventCursor"
+def _check_resolved(names: Sequence[str]) -> None:
+    for name in Operation.RESOLVED:
+        most = MAX_TYPES if name == "__type" else 1
+        if names.count(name) > most:
+            raise refused(f"An operation asks for {name} at most {most} times.", "TOO_COMPLEX")
 
 
 def _cursor(request: Request, given: Mapping[str, Argument], variables: Variables) -> str | None:
@@ -358,11 +361,15 @@ def _failure(errors: list[GraphQLError]) -> Response:
     return Response(orjson.dumps({"data": None, "errors": [error.formatted for error in errors]}))
 
 
-_UNAUTHENTICATED = Refused([_error("Send a token as Authorization: Bearer …", "UNAUTHENTICATED")])
+class _Anonymous(Refused):
+    """Nobody is signed in, and what was asked needs somebody."""
+
+    def __init__(self) -> None:
+        super().__init__([_error("Send a token as Authorization: Bearer …", "UNAUTHENTICATED")])
 
 
 def _refusal(refusal: Refused) -> Response:
-    status = 401 if refusal is _UNAUTHENTICATED else 400
+    status = 401 if isinstance(refusal, _Anonymous) else 400
     return Response(
         orjson.dumps({"errors": [error.formatted for error in refusal.errors]}), ok=False, status=status
     )
