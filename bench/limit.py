@@ -8,7 +8,10 @@ import orjson
 from .questions import QUESTIONS
 
 _CONTENT_TYPE = (b"content-type", b"application/json")
-_STATEMENTS = {question.document: question.sql for question in QUESTIONS.values()}
+_STATEMENTS = {
+    question.document: f"select convert_to(({question.sql})::text, 'UTF8')" for question in QUESTIONS.values()
+}
+"""Answered as bytes, which nobody decodes on the way."""
 
 
 class Limit:
@@ -34,8 +37,7 @@ class Limit:
             return
         asked = orjson.loads((await receive())["body"])
         async with self._pool.acquire() as connection:
-            text = await connection.fetchval(_STATEMENTS[asked["query"]], *asked["variables"].values())
-        body = text.encode()
+            body = await connection.fetchval(_STATEMENTS[asked["query"]], *asked["variables"].values())
         headers = [_CONTENT_TYPE, (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
