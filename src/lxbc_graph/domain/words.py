@@ -104,11 +104,21 @@ class AssignmentPart(StrEnum):
 
 
 class AssignmentState(StrEnum):
-    """How far one party has come."""
+    """How far one party has come; REASSIGNED is over, another assignment took its place."""
 
     PENDING = "PENDING"
+    RETURNED = "RETURNED"
     ACCEPTED = "ACCEPTED"
     FEEDBACK = "FEEDBACK"
+    REASSIGNED = "REASSIGNED"
+
+
+class PlanState(StrEnum):
+    """What became of the plan of a complex issue."""
+
+    PROPOSED = "PROPOSED"
+    APPROVED = "APPROVED"
+    REJECTED = "REJECTED"
 
 
 class InspectionLevel(StrEnum):
@@ -116,6 +126,31 @@ class InspectionLevel(StrEnum):
 
     TOWNSHIP = "TOWNSHIP"
     OFFICE = "OFFICE"
+
+
+class Flag(StrEnum):
+    """What marks an issue; a rule may name flags as must-see (必看)."""
+
+    CITY_IDENTIFIED = "CITY_IDENTIFIED"
+    MULTI_DEPARTMENT = "MULTI_DEPARTMENT"
+    MASS_INTEREST = "MASS_INTEREST"
+    POST_DISASTER = "POST_DISASTER"
+
+
+class LookBackStep(StrEnum):
+    """Who looks back (回头看); the office's look-back is the review of the file (备案审核)."""
+
+    CADRE = "CADRE"
+    INSPECTOR = "INSPECTOR"
+    OFFICE = "OFFICE"
+
+
+class ContactKind(StrEnum):
+    """Whom a look-back met face to face (三个面对面)."""
+
+    LOCAL_CADRES = "LOCAL_CADRES"
+    VILLAGERS = "VILLAGERS"
+    DEPARTMENT = "DEPARTMENT"
 
 
 class Satisfaction(StrEnum):
@@ -126,33 +161,124 @@ class Satisfaction(StrEnum):
     DISSATISFIED = "DISSATISFIED"
 
 
-class Verb(StrEnum):
-    """What can be done to an issue that exists."""
+class ExclusionState(StrEnum):
+    """Whether the people's answer is left out of the satisfaction figure."""
 
-    JUDGE = "JUDGE"
-    ASSIGN = "ASSIGN"
-    ACCEPT = "ACCEPT"
+    PROPOSED = "PROPOSED"
+    APPROVED = "APPROVED"
+    REJECTED = "REJECTED"
+
+
+class Supervision(StrEnum):
+    """How an assignment is supervised (督办)."""
+
+    SUPERVISION = "SUPERVISION"
+    SPECIAL_SUPERVISION = "SPECIAL_SUPERVISION"
+    ON_SITE_OFFICE = "ON_SITE_OFFICE"
+
+
+class DayKind(StrEnum):
+    """Which days a deadline counts."""
+
+    NATURAL = "NATURAL"
+    WORKING = "WORKING"
+
+
+class ClockKind(StrEnum):
+    """The clocks of 13710, and those of a verification, a returned assignment and a look-back."""
+
+    ARRANGE = "ARRANGE"
     PROGRESS = "PROGRESS"
-    FEED_BACK = "FEED_BACK"
-    INSPECT = "INSPECT"
+    SOLVE = "SOLVE"
+    TRACK = "TRACK"
+    ARBITRATE = "ARBITRATE"
+    VERIFY = "VERIFY"
     LOOK_BACK = "LOOK_BACK"
+
+
+class Light(StrEnum):
+    """How a running clock stands: amber in its last 24 hours, red afterwards."""
+
+    GREEN = "GREEN"
+    AMBER = "AMBER"
+    RED = "RED"
+
+
+class RungKind(StrEnum):
+    """The rungs of the ladder that a clock climbs; the last three are proposals, people decide."""
+
+    REMINDER = "REMINDER"
+    URGE = "URGE"
+    DUAL_SUPERVISION = "DUAL_SUPERVISION"
+    REMINDER_LETTER = "REMINDER_LETTER"
+    BULLETIN = "BULLETIN"
+    ACCOUNTABILITY_PROPOSAL = "ACCOUNTABILITY_PROPOSAL"
+
+
+class RoutineKind(StrEnum):
+    """What a county does regularly, by its rule."""
+
+    WEEKLY_MEETING = "WEEKLY_MEETING"
+    JOINT_MEETING = "JOINT_MEETING"
+    WEEKLY_BULLETIN = "WEEKLY_BULLETIN"
+    MONTHLY_REPORT = "MONTHLY_REPORT"
+    SPECIAL_SUPERVISION = "SPECIAL_SUPERVISION"
+    ON_SITE_OFFICE = "ON_SITE_OFFICE"
+    STUDY_TOUR = "STUDY_TOUR"
+
+
+class Verb(StrEnum):
+    """What can be done to an issue that exists; each is named like its mutation."""
+
+    REQUEST_VERIFICATION = "REQUEST_VERIFICATION"
+    VERIFY_ISSUE = "VERIFY_ISSUE"
+    JUDGE_ISSUE = "JUDGE_ISSUE"
+    ASSIGN_ISSUE = "ASSIGN_ISSUE"
+    ACCEPT_ASSIGNMENT = "ACCEPT_ASSIGNMENT"
+    RETURN_ASSIGNMENT = "RETURN_ASSIGNMENT"
+    ARBITRATE_ASSIGNMENT = "ARBITRATE_ASSIGNMENT"
+    REPORT_PROGRESS = "REPORT_PROGRESS"
+    PROPOSE_PLAN = "PROPOSE_PLAN"
+    APPROVE_PLAN = "APPROVE_PLAN"
+    SUBMIT_FEEDBACK = "SUBMIT_FEEDBACK"
+    SUPERVISE_ISSUE = "SUPERVISE_ISSUE"
+    URGE_ISSUE = "URGE_ISSUE"
+    INSPECT_ISSUE = "INSPECT_ISSUE"
+    LOOK_BACK = "LOOK_BACK"
+    DECIDE_EXCLUSION = "DECIDE_EXCLUSION"
     SEND_BACK = "SEND_BACK"
-    REOPEN = "REOPEN"
+    REOPEN_ISSUE = "REOPEN_ISSUE"
+    MERGE_ISSUE = "MERGE_ISSUE"
+    WITHDRAW_ISSUE = "WITHDRAW_ISSUE"
+    TRANSFER_ISSUE = "TRANSFER_ISSUE"
 
 
 class EventKind(StrEnum):
-    """What happened to an issue: one kind for each command, in the past tense."""
+    """What happened to an issue: one kind for each command, in the past tense, and the ladder's ALERTED."""
 
     REPORTED = "REPORTED"
+    VERIFICATION_REQUESTED = "VERIFICATION_REQUESTED"
+    VERIFIED = "VERIFIED"
     JUDGED = "JUDGED"
     ASSIGNED = "ASSIGNED"
     ASSIGNMENT_ACCEPTED = "ASSIGNMENT_ACCEPTED"
+    ASSIGNMENT_RETURNED = "ASSIGNMENT_RETURNED"
+    ASSIGNMENT_ARBITRATED = "ASSIGNMENT_ARBITRATED"
     PROGRESS_REPORTED = "PROGRESS_REPORTED"
+    PLAN_PROPOSED = "PLAN_PROPOSED"
+    PLAN_DECIDED = "PLAN_DECIDED"
     FEEDBACK_SUBMITTED = "FEEDBACK_SUBMITTED"
+    SUPERVISED = "SUPERVISED"
+    URGED = "URGED"
     INSPECTED = "INSPECTED"
     LOOKED_BACK = "LOOKED_BACK"
+    EXCLUSION_DECIDED = "EXCLUSION_DECIDED"
     SENT_BACK = "SENT_BACK"
     REOPENED = "REOPENED"
+    MERGED = "MERGED"
+    WITHDRAWN = "WITHDRAWN"
+    TRANSFERRED = "TRANSFERRED"
+    ALERTED = "ALERTED"
 
 
 class CategoryScheme(StrEnum):

@@ -206,6 +206,21 @@ issue = Table(
     _when("rectified_at"),
     _when("closed_at"),
     _when("updated_at", nullable=False),
+    # The rules that it began under, from the city's down; their rows never change.
+    Column("rules", ARRAY(BigInteger), nullable=False, server_default="{}"),
+    _ref("sponsor_id", "cadre", nullable=True),
+    _ref("verifier_id", "cadre", nullable=True),
+    _when("verify_due_at"),
+    _when("verified_at"),
+    # The township's pass of the present feedback (镇级初验).
+    _when("township_passed_at"),
+    # Whose look-back passed since it was rectified.
+    Column("look_backs", ARRAY(Text), nullable=False, server_default="{}"),
+    _when("look_back_due_at"),
+    Column("sampled", Boolean, nullable=False, server_default="false"),
+    Column("exclusion", Text),
+    # When the first of its running clocks is due, null where none runs; the light compares it with the time.
+    _when("next_due_at"),
     *(Index(None, column, "reported_at", "id") for column in ("unit_id", *ANCESTORS)),
     *(Index(None, column, "state", "id") for column in ("city_id", "county_id", "township_id")),
     # All that a figure asks of an issue, so that counting reads an eighth of what the rows take.
@@ -218,11 +233,15 @@ issue = Table(
             "handed_over_at",
             "due_at",
             "satisfaction",
+            "exclusion",
             "reopened_count",
+            "next_due_at",
         ),
     ),
     Index(None, "finder_id"),
     Index(None, "finder_account_id", postgresql_where=text("finder_account_id is not null")),
+    Index(None, "verifier_id", postgresql_where=text("verifier_id is not null")),
+    Index("ix_issue_clocks", "next_due_at", postgresql_where=text("next_due_at is not null")),
 )
 
 # The last issue number that a city gave in a year; no written number of that form is above it.
@@ -255,6 +274,18 @@ assignment = Table(
     _when("accepted_at"),
     _when("progressed_at"),
     _when("feedback_at"),
+    # Its clocks (DOMAIN 5); the view `clock` lists them, a row for each.
+    _when("arrange_due_at"),
+    _when("progress_due_at"),
+    _when("solve_due_at"),
+    _when("track_due_at"),
+    _when("arbitrate_due_at"),
+    Column("return_reason", Text),
+    Column("insisted", Boolean, nullable=False, server_default="false"),
+    Column("plan", JSONB),
+    Column("plan_state", Text),
+    Column("supervised_count", Integer, nullable=False, server_default="0"),
+    Column("urged_count", Integer, nullable=False, server_default="0"),
     CheckConstraint("(department_id is null) <> (party_unit_id is null)", name="one_party"),
     Index(None, "issue_id", "id"),
     Index(None, "department_id", "issue_id"),
@@ -280,9 +311,58 @@ event = Table(
     Column("reason", Text),
     _when("at", nullable=False),
     Column("data", JSONB, nullable=False, server_default="{}"),
+    # What must happen once only: a rung of the ladder for one clock.
+    Column("key", Text),
     *_unit_path(),
     Index(None, "issue_id", "id"),
+    Index("uq_event_key", "key", unique=True, postgresql_where=text("key is not null")),
     Index("ix_event_unnumbered", "id", postgresql_where=text("seq is null")),
+)
+
+attachment = Table(
+    "attachment",
+    metadata,
+    _id(),
+    _ref("issue_id", "issue"),
+    # The feedback, look-back or other event that it is evidence of; null until one refers to it.
+    _ref("event_id", "event", nullable=True),
+    Column("name", Text, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),
+    _ref("uploader_id", "cadre", nullable=True),
+    Column("account_id", BigInteger, ForeignKey("account.id"), nullable=False),
+    Column("uploader_name", Text, nullable=False),
+    _when("uploaded_at", nullable=False),
+    Index(None, "issue_id", "id"),
+    Index(None, "event_id", postgresql_where=text("event_id is not null")),
+)
+
+# How a unit works, and all below it: only what it says otherwise than those above. Rows are never changed.
+rule = Table(
+    "rule",
+    metadata,
+    _id(),
+    *_unit_path(),
+    Column("version", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("valid_from", Date, nullable=False),
+    Column("settings", JSONB, nullable=False),
+    Column("account_id", BigInteger, ForeignKey("account.id")),
+    Column("author_name", Text, nullable=False),
+    _when("created_at", nullable=False),
+    UniqueConstraint("unit_id", "version"),
+    Index(None, "city_id", "id"),
+    Index(None, "county_id", "id"),
+)
+
+# Days that are otherwise than the national calendar that ships with the program says.
+calendar_day = Table(
+    "calendar_day",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("working", Boolean, nullable=False),
+    Column("name", Text, nullable=False, server_default=""),
 )
 
 idempotency = Table(
