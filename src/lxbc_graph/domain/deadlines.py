@@ -1,9 +1,10 @@
 """When an issue is due: natural days in Shanghai, to the last second of the last one."""
 
 from calendar import monthrange
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, timezone
 
-from .words import Complexity
+from .words import Complexity, DayKind
 
 # China has kept UTC+8 without summer time since 1991; a fixed offset needs no time zone database.
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
@@ -35,3 +36,31 @@ def due_at(complexity: Complexity, handed_over_at: datetime) -> datetime:
     if complexity is Complexity.GENERAL:
         return end_of_day(day + timedelta(days=GENERAL_DAYS))
     return end_of_day(a_month_after(day))
+
+
+Calendar = Callable[[date], bool]
+"""Says whether a day is a working day."""
+
+
+def weekdays(day: date) -> bool:
+    """Take Monday to Friday for working days."""
+    return day.weekday() < 5  # noqa: PLR2004 - Saturday
+
+
+def days_after(day: date, days: int, kind: DayKind, calendar: Calendar) -> date:
+    """Stub until the calendar lands."""
+    if kind is DayKind.NATURAL:
+        return day + timedelta(days)
+    while days:
+        day += timedelta(1)
+        days -= calendar(day)
+    return day
+
+
+def months_after(day: date, months: int, kind: DayKind, calendar: Calendar) -> date:
+    """Stub until the calendar lands."""
+    for _ in range(months):
+        day = a_month_after(day)
+    while kind is DayKind.WORKING and not calendar(day):
+        day += timedelta(1)
+    return day

@@ -52,25 +52,27 @@ async def visible(
     return row
 
 
-async def permitted(work: UnitOfWork, table: str, row_id: int, rule: RowRule, *actions: Action) -> Posting:
-    """Return the first posting that allows one of the actions on a visible row, or raise Forbidden."""
+async def permitted(
+    work: UnitOfWork, table: str, row_id: int, rule: RowRule, *actions: Action
+) -> list[tuple[Posting, Action]]:
+    """Return the postings that allow one of the actions on a visible row, each with it, or raise Forbidden."""
     params: dict[str, object] = {"id": row_id}
-    candidates: list[tuple[Posting, str]] = []
+    candidates: list[tuple[Posting, Action, str]] = []
     for posting in work.principal.postings:
         alone = replace(work.principal, postings=(posting,))
         for action in actions:
             scope = scope_of(work.enforcer, alone, action)
             term = _predicate(rule, scope, "x", f"p{len(candidates)}", params)
             if term != NOTHING:
-                candidates.append((posting, term))
+                candidates.append((posting, action, term))
     if candidates:
-        columns = ", ".join(f"{term} as p{index}" for index, (_, term) in enumerate(candidates))
+        columns = ", ".join(f"{term} as p{index}" for index, (_, _, term) in enumerate(candidates))
         row = (
             await work.connection.execute(text(f"select {columns} from {table} x where x.id = :id"), params)
         ).one()
-        for (posting, _), holds in zip(candidates, row, strict=True):
-            if holds:
-                return posting
+        granted = [one[:2] for one, holds in zip(candidates, row, strict=True) if holds]
+        if granted:
+            return granted
     names = ", ".join(action.value for action in actions)
     terms = "”或“".join(TERMS[action] for action in actions)
     raise Forbidden(f"No posting of yours allows {names} here.", f"您的岗位没有此处的“{terms}”权限。")
