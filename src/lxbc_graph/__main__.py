@@ -34,6 +34,7 @@ from .policy import matrix
 from .policy.enforcer import PolicyError
 from .read.document import Refused
 from .reports import units
+from .reports.csv_rows import BadRows
 from .schema import sdl
 from .schema.execute import Request
 from .settings import LONGEST_TTL_SECONDS, Settings
@@ -130,13 +131,11 @@ def import_units(
     ] = None,
 ) -> None:
     """Import an edition of the units: all of it, or nothing where a row is bad."""
-    with _database(Settings()) as settings:
+    with _database(Settings()) as settings, _bad_rows_of(file):
         try:
             summary = asyncio.run(
                 _with_database(settings, lambda database: units.import_units(database, file, edition=edition))
             )
-        except units.BadRows as bad:
-            raise Failure("\n".join(f"{file}:{line}: {message}" for line, message in bad.problems)) from bad
         except units.UnknownEdition as unknown:
             raise Failure(f"{unknown} Say so with --edition YEAR.") from unknown
     _told.print(f"Imported: {_counted(summary)}")
@@ -326,6 +325,14 @@ def _typed(settings: Settings) -> str:
         place = settings.data_dir.expanduser().absolute()
         return f"LXBC_DATA_DIR={shlex.quote(str(place))} {shlex.join(words)}"
     return shlex.join(words)
+
+
+@contextmanager
+def _bad_rows_of(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except BadRows as bad:
+        raise Failure("\n".join(f"{file}:{line}: {message}" for line, message in bad.problems)) from bad
 
 
 def _counted(counts: units.Summary | world.Counts) -> str:
