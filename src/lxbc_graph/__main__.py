@@ -33,7 +33,7 @@ from .http import server
 from .policy import matrix
 from .policy.enforcer import PolicyError
 from .read.document import Refused
-from .reports import units
+from .reports import calendar, units
 from .reports.csv_rows import BadRows
 from .schema import sdl
 from .schema.execute import Request
@@ -138,6 +138,16 @@ def import_units(
             )
         except units.UnknownEdition as unknown:
             raise Failure(f"{unknown} Say so with --edition YEAR.") from unknown
+    _told.print(f"Imported: {_counted(summary)}")
+
+
+@imports.command("calendar")
+def import_calendar(file: Annotated[Path, _file("FILE.csv", "Columns: day, working, name.")]) -> None:
+    """Import days that people work or rest (调休): all of them, or nothing where a row is bad."""
+    with _database(Settings()) as settings, _bad_rows_of(file):
+        summary = asyncio.run(
+            _with_database(settings, lambda database: calendar.import_calendar(database, file))
+        )
     _told.print(f"Imported: {_counted(summary)}")
 
 
@@ -335,7 +345,7 @@ def _bad_rows_of(file: Path) -> Iterator[None]:
         raise Failure("\n".join(f"{file}:{line}: {message}" for line, message in bad.problems)) from bad
 
 
-def _counted(counts: units.Summary | world.Counts) -> str:
+def _counted(counts: units.Summary | calendar.Summary | world.Counts) -> str:
     return ", ".join(f"{name} {number}" for name, number in asdict(counts).items() if number) or "nothing"
 
 
