@@ -11,4 +11,5 @@ Modules, in the order in which one builds on another:
 ``copying``    many rows at once
 ``rules``      which rules are in force where, and what their settings mean
 ``issue_facts``  the facts of an issue as the machine sees them
+``calendar``   which days people work
 """
