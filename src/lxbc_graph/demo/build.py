@@ -9,8 +9,9 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
+from functools import partial
 from importlib.resources import files
-from itertools import count
+from itertools import count, islice
 from random import Random
 
 from lxbc_graph.live.relay import RELAY_LOCK
@@ -25,7 +26,7 @@ from .cast import gather
 from .moulds import ASSIGNMENT, EVENT, ISSUE, Life, Moulds, Records
 from .people import CITY, Place, people
 from .schedule import BEGIN, ISSUES, PRESENT, slots
-from .telling import Teller
+from .telling import MOST_SIDES, Tale, Teller
 from .world import Progress
 
 _EDITIONS = (2021, 2023)
@@ -121,14 +122,14 @@ async def _issues(connection: Connection, issues: int, progress: Progress | None
     first = 1 - issues + await connection.fetchval(TAKE_NUMBERS, cast.units[CITY].id, _YEAR, 0, issues)
     random = Random(_SEED)  # noqa: S311 - repeatable is the point
     tales = map(Teller(cast, random).tell, slots(issues, random))
-    moulds = Moulds()
+    moulds = Moulds(cast.law)
     records = Records([], [], [])
     for done in range(0, issues, _CHUNK):
         chunk = min(_CHUNK, issues - done)
         issue_ids = await reserve_ids(connection, tables.issue, chunk)
-        sides = iter(await reserve_ids(connection, tables.assignment, 2 * chunk))
+        sides = iter(await reserve_ids(connection, tables.assignment, MOST_SIDES * chunk))
         numbers = (issue_number(CITY, _YEAR, place) for place in count(first + done))
-        lives = map(Life, issue_ids, numbers, zip(sides, sides, strict=True), tales)
+        lives = map(partial(_life, sides), issue_ids, numbers, tales)
         making = asyncio.create_task(asyncio.to_thread(moulds.fill, lives))
         await _copy(connection, records)
         if records.issues:
@@ -138,6 +139,10 @@ async def _issues(connection: Connection, issues: int, progress: Progress | None
             progress("issues", done + chunk, issues)
     await _copy(connection, records)
     await queue.let_in(_END, progress)
+
+
+def _life(sides: Iterator[int], issue_id: int, number: str, tale: Tale) -> Life:
+    return Life(issue_id, number, tuple(islice(sides, len(tale.script.sides))), tale)
 
 
 @contextmanager
