@@ -23,9 +23,11 @@ from lxbc_graph.domain.words import (
     Complexity,
     Dismissal,
     EventKind,
+    ExclusionState,
     IssueState,
     Role,
     Satisfaction,
+    Supervision,
     Verb,
 )
 from lxbc_graph.policy.accounts import Accounts
@@ -72,13 +74,14 @@ async def count_all(database: Database) -> list[int]:
 async def test_an_issue_given_only_with_a_state_gets_a_history_that_ends_there(
     database: Database, state: IssueState, unit: str, department: list[Any]
 ) -> None:
-    world = {"units": UNITS, "departments": department, "issues": [{"unit": unit, "state": state.value}]}
+    world = {"units": UNITS, "departments": department, "cadres": [{"code": "v", "unit": "4110"}]}
+    world["issues"] = [{"unit": unit, "state": state.value}]
     await load(database, world)
     row = await issue_of(database)
     events = await database.pool.fetch("select * from event order by id")
     assert row["state"] == state
     assert row["number"] == "4110-2021-000001"
-    assert events[-1]["to_state"] == ("REPORTED" if state is IssueState.VERIFYING else state)
+    assert events[-1]["to_state"] == state
     assert row["version"] == len(events)
     assert row["updated_at"] == events[-1]["at"]
     assert [event["at"] for event in events] == sorted(event["at"] for event in events)
@@ -292,7 +295,48 @@ async def test_a_world_adds_to_what_is_there(database: Database) -> None:
 
 # ── any history ──────────────────────────────────────────────────────────────────────────────────────────────
 
-KINDS = dict(zip(Verb, [kind for kind in EventKind if kind is not EventKind.REPORTED], strict=True))
+KINDS = {
+    Verb.REQUEST_VERIFICATION: EventKind.VERIFICATION_REQUESTED,
+    Verb.VERIFY_ISSUE: EventKind.VERIFIED,
+    Verb.JUDGE_ISSUE: EventKind.JUDGED,
+    Verb.ASSIGN_ISSUE: EventKind.ASSIGNED,
+    Verb.ACCEPT_ASSIGNMENT: EventKind.ASSIGNMENT_ACCEPTED,
+    Verb.RETURN_ASSIGNMENT: EventKind.ASSIGNMENT_RETURNED,
+    Verb.ARBITRATE_ASSIGNMENT: EventKind.ASSIGNMENT_ARBITRATED,
+    Verb.REPORT_PROGRESS: EventKind.PROGRESS_REPORTED,
+    Verb.PROPOSE_PLAN: EventKind.PLAN_PROPOSED,
+    Verb.APPROVE_PLAN: EventKind.PLAN_DECIDED,
+    Verb.SUBMIT_FEEDBACK: EventKind.FEEDBACK_SUBMITTED,
+    Verb.SUPERVISE_ISSUE: EventKind.SUPERVISED,
+    Verb.URGE_ISSUE: EventKind.URGED,
+    Verb.INSPECT_ISSUE: EventKind.INSPECTED,
+    Verb.LOOK_BACK: EventKind.LOOKED_BACK,
+    Verb.DECIDE_EXCLUSION: EventKind.EXCLUSION_DECIDED,
+    Verb.SEND_BACK: EventKind.SENT_BACK,
+    Verb.REOPEN_ISSUE: EventKind.REOPENED,
+    Verb.MERGE_ISSUE: EventKind.MERGED,
+    Verb.WITHDRAW_ISSUE: EventKind.WITHDRAWN,
+    Verb.TRANSFER_ISSUE: EventKind.TRANSFERRED,
+}
+ON_ASSIGNMENT = set(
+    list(Verb)[list(Verb).index(Verb.ACCEPT_ASSIGNMENT) : list(Verb).index(Verb.INSPECT_ISSUE)]
+)
+PLAN = [{"text": "一", "dueOn": "2021-12-01"}, {"text": "二", "dueOn": "2022-01-15"}]
+DATA: dict[Verb, st.SearchStrategy[dict[str, Any]]] = {
+    Verb.PROPOSE_PLAN: st.just({"plan": PLAN}),
+    Verb.APPROVE_PLAN: st.booleans().map(lambda approved: {"approved": approved}),
+    Verb.ARBITRATE_ASSIGNMENT: st.booleans().map(lambda insisted: {"insisted": insisted}),
+    Verb.DECIDE_EXCLUSION: st.booleans().map(lambda approved: {"approved": approved}),
+    Verb.LOOK_BACK: st.fixed_dictionaries(
+        {},
+        optional={
+            "exclusion": st.just("外出"),
+            "satisfaction": st.sampled_from(Satisfaction),
+            "contacts": st.just(["VILLAGERS"]),
+        },
+    ),
+    Verb.SUPERVISE_ISSUE: st.sampled_from(Supervision).map(lambda kind: {"kind": kind}),
+}
 DAYS = st.integers(9, 24).map("2021-10-{:02d}".format)
 TIMES = dict.fromkeys(("accepted_at", "progressed_at", "feedback_at"), DAYS)
 SIDES = st.fixed_dictionaries(
@@ -321,9 +365,11 @@ def histories(draw: st.DrawFn) -> list[dict[str, Any]]:
             break
         verb, to = draw(st.sampled_from(sorted(steps)))
         event = {"kind": KINDS[verb], "from_state": state, "to_state": to}
-        if verb in {Verb.ACCEPT, Verb.PROGRESS, Verb.FEED_BACK}:
+        if verb in ON_ASSIGNMENT:
             event["assignment"] = draw(st.integers(0, 1))
-        events.append(event | draw(st.fixed_dictionaries({}, optional={"actor": st.just("c")})))
+        if verb in DATA:
+            event["data"] = draw(DATA[verb])
+        events.append(event | draw(st.fixed_dictionaries({}, optional={"actor": st.sampled_from("cd")})))
     for day, event in enumerate(events, start=9):
         event["at"] = f"2021-10-{day:02d}"
     return events
@@ -355,6 +401,10 @@ def tales(draw: st.DrawFn) -> dict[str, Any]:
         "dismissal": st.sampled_from(Dismissal),
         "category": st.just("A"),
         "finder": st.just("c"),
+        "verifier": st.sampled_from("cd"),
+        "duplicate_of": st.just("FIRST"),
+        "sponsor": st.just("d"),
+        "exclusion": st.sampled_from(ExclusionState),
         "city_identified": st.just(True),
         **dict.fromkeys(steps, DAYS),
     }
@@ -371,8 +421,9 @@ async def ground(database: Database) -> Database:
         {
             "units": UNITS,
             "departments": [{"code": "water", "unit": "4110"}],
-            "cadres": [{"code": "c", "unit": "4110"}],
+            "cadres": [{"code": "c", "unit": "4110"}, {"code": "d", "unit": "4110"}],
             "categories": [{"code": "A"}],
+            "issues": [{"unit": VILLAGE, "number": "FIRST"}],
         },
     )
     return database
@@ -393,10 +444,11 @@ async def test_a_told_history_is_one_that_can_have_been_or_a_problem(
         else:
             paths = {"issues[0]"}
             check_history(
-                await connection.fetchrow("select * from issue"),
+                await connection.fetchrow("select * from issue where number <> 'FIRST'"),
                 await connection.fetch("select * from assignment order by id"),
-                await connection.fetch("select * from event order by id"),
+                (await connection.fetch("select * from event order by id"))[1:],
             )
+            await check_clocks(connection)
         finally:
             await transaction.rollback()
     assert paths == {"issues[0]"}
@@ -405,7 +457,7 @@ async def test_a_told_history_is_one_that_can_have_been_or_a_problem(
 def check_history(issue: Any, assignments: list[Any], events: list[Any]) -> None:
     """The row, its assignments and its events must tell the same, and nothing that the machine forbids."""
     state = issue["state"]
-    assert ("REPORTED" if state == "VERIFYING" else state) == events[-1]["to_state"]
+    assert state == events[-1]["to_state"]
     times = [event["at"] for event in events]
     assert times == sorted(times)
     assert issue["updated_at"] >= times[-1]
@@ -414,9 +466,16 @@ def check_history(issue: Any, assignments: list[Any], events: list[Any]) -> None
     steps = {(event["from_state"], event["kind"], event["to_state"]) for event in events[1:]}
     assert steps <= allowed
     assert [event["from_state"] for event in events] == [None, *(event["to_state"] for event in events[:-1])]
-    judged, accepted = state not in {"REPORTED", "VERIFYING"}, issue["complexity"] is not None
-    handed = judged and state not in {"DISMISSED", "ACCEPTED"}
-    assert (issue["judged_at"] is not None) == judged == (accepted or issue["dismissal"] is not None)
+    kinds = [event["kind"] for event in events]
+    accepted, judged = issue["complexity"] is not None, issue["judged_at"] is not None
+    handed = "ASSIGNED" in kinds
+    assert state in {"REPORTED", "VERIFYING", "DISMISSED"} or accepted
+    assert accepted == ("ACCEPTED" in [event["to_state"] for event in events])
+    assert judged == (accepted or "JUDGED" in kinds or (kinds[-1], state) == ("VERIFIED", "DISMISSED"))
+    assert (issue["dismissal"] == "WITHDRAWN") == (kinds[-1] == "WITHDRAWN")
+    assert (issue["dismissal"] == "DUPLICATE") == (issue["duplicate_of_id"] is not None)
+    assert (issue["verifier_id"] is not None) == ("VERIFICATION_REQUESTED" in kinds)
+    assert issue["verifier_id"] is None or issue["verifier_id"] != issue["finder_id"]
     assert (issue["dismissal"] is not None) == (state == "DISMISSED")
     assert (issue["handed_over_at"] is not None) == (issue["due_at"] is not None) == handed
     assert bool(assignments) == handed
@@ -431,13 +490,24 @@ def check_history(issue: Any, assignments: list[Any], events: list[Any]) -> None
         worked = [issue["handed_over_at"]]
         worked += [one[key] for key in ("assigned_at", *TIMES) if one[key] is not None]
         assert worked == sorted(worked)
-        assert (
-            (one["accepted_at"] is None) == (one["responsible_name"] is None) == (one["state"] == "PENDING")
-        )
+        unaccepted = one["state"] in {"PENDING", "RETURNED", "REASSIGNED"}
+        assert (one["accepted_at"] is None) == (one["responsible_name"] is None) == unaccepted
+        assert (one["arbitrate_due_at"] is not None) == (one["state"] == "RETURNED")
         assert (one["feedback_at"] is None) == (one["feedback"] is None) == (one["state"] != "FEEDBACK")
         assert (
-            one["required"] is False or state not in {"FEEDBACK", "RECTIFIED", "CLOSED"} or one["feedback_at"]
+            one["required"] is False
+            or one["state"] == "REASSIGNED"
+            or state not in {"FEEDBACK", "RECTIFIED", "CLOSED"}
+            or one["feedback_at"]
         )
+
+
+async def check_clocks(connection: Any) -> None:
+    """What is due next is the first of the clocks that the database sees running."""
+    assert [] == await connection.fetch(
+        "select i.id, i.next_due_at from issue i where next_due_at is distinct from"
+        " (select min(due_at) from clock where issue_id = i.id and running)"
+    )
 
 
 # ── problems ─────────────────────────────────────────────────────────────────────────────────────────────────

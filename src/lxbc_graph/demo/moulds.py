@@ -74,12 +74,12 @@ def _records(life: Life, law: Law, facts: IssueFacts, events: list[EventDraft]) 
     sides = zip(life.assignment_ids, facts.assignments, strict=True)
     return Records(
         [issue],
-        [(id_, issue_id, *one._replace(plan=plan_text(one))) for id_, one in sides],
+        [(id_, issue_id, *one._replace(plan=_plan_text(one))) for id_, one in sides],
         [_event(life, event, place) for event in events],
     )
 
 
-def plan_text(one: AssignmentFacts) -> Any:
+def _plan_text(one: AssignmentFacts) -> Any:
     """Return the plan as the JSON text that COPY wants."""
     return None if one.plan is None else orjson.dumps(one.plan).decode()
 
