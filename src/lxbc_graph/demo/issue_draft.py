@@ -263,7 +263,7 @@ class _IssueDraft:
 
     def _timed(self, one: AssignmentEntry, side: Side, handed_over_at: datetime, later: timedelta) -> Side:
         state = one.state or _PARTY_STATE.get(self.entry.state, AssignmentState.FEEDBACK)
-        if state is AssignmentState.PENDING:
+        if state in {AssignmentState.PENDING, AssignmentState.REASSIGNED}:
             return side
         if state is AssignmentState.RETURNED:
             return side._replace(returned_at=handed_over_at + later)
