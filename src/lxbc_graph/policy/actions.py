@@ -24,6 +24,7 @@ class Action(StrEnum):
     ISSUE_INSPECT_OFFICE = "issue:inspect_office"
     ISSUE_LOOK_BACK = "issue:look_back"
     ISSUE_REOPEN = "issue:reopen"
+    ISSUE_ATTACH = "issue:attach"
 
 
 TERMS = {
@@ -45,6 +46,7 @@ TERMS = {
     Action.ISSUE_INSPECT_OFFICE: "活动办核验",
     Action.ISSUE_LOOK_BACK: "回头看",
     Action.ISSUE_REOPEN: "重新打开",
+    Action.ISSUE_ATTACH: "上传附件",
 }
 """What a refusal calls them in Chinese."""
 
