@@ -9,4 +9,5 @@ Modules, in the order in which one builds on another:
 ``database``   one database, opened: lanes to read, an engine for units of work, a pool for all else
 ``migrate``    brings a database to the newest of the ``migrations``
 ``copying``    many rows at once
+``files``      what was uploaded, in a folder or in S3
 """
