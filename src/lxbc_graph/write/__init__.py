@@ -11,11 +11,14 @@ One verb, one file: ``report_issue``, ``judge_issue``, ``assign_issue``, ``accep
 Each holds a frozen dataclass with fields of plain Python in snake_case; the path of an error spells them as
 the API does, in camelCase. An id that could not be decoded is passed as 0, which no row bears.
 
+``add_attachment`` notes a file that was uploaded; ``evidence`` makes it part of the event that refers to it.
+
 Errors are met in this order: INVALID_INPUT of texts, IDEMPOTENCY_MISMATCH, NOT_FOUND of the issue, FORBIDDEN,
 CONFLICT, then NOT_FOUND or INVALID_INPUT of other ids, ILLEGAL_TRANSITION, and FORBIDDEN for a handler.
 """
 
 from .accept_assignment import AcceptAssignment
+from .add_attachment import AddAttachment, Uploads
 from .assign_issue import AssignIssue, PartyInput
 from .command import Command, Outcome
 from .commands import Commands
@@ -30,6 +33,7 @@ from .submit_feedback import SubmitFeedback
 
 __all__ = [
     "AcceptAssignment",
+    "AddAttachment",
     "AssignIssue",
     "Command",
     "Commands",
@@ -43,4 +47,5 @@ __all__ = [
     "ReportProgress",
     "SendBack",
     "SubmitFeedback",
+    "Uploads",
 ]
