@@ -45,7 +45,7 @@ def media_type_of(file: BinaryIO) -> str | None:
     except (puremagic.PureError, ValueError):
         return None
     # A signature at the end of a file says nothing about how it begins.
-    named = [match.mime_type for match in matches if match.offset >= 0]
+    named: list[str] = [match.mime_type for match in matches if match.offset >= 0]
     if not named or named[0] not in EXTENSIONS or (named[0] == _CLIP and not _NO_CLIP.isdisjoint(named)):
         return None
     return named[0]
