@@ -55,9 +55,10 @@ WORLD = {
         {"number": "HERE", "unit": "411024104226"},
         {"number": "BESIDE", "unit": "411082100"},
         {"number": "ALSO", "unit": "411024104226"},
+        {"number": "DONE", "unit": "411024104226", "state": "FEEDBACK"},
     ],
 }
-HERE, BESIDE, ALSO = "Issue:1", "Issue:2", "Issue:3"
+HERE, BESIDE, ALSO, DONE = "Issue:1", "Issue:2", "Issue:3", "Issue:4"
 
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01" + b"picture" * 40 + b"\xff\xd9"
 PNG = b"\x89PNG\r\n\x1a\n" + b"picture" * 40
@@ -312,7 +313,7 @@ async def test_an_attachment_is_read_like_all_else(api: Api) -> None:
         "portal",
     )
     by_number = {issue["number"]: issue["attachments"] for issue in data["issues"]["nodes"]}
-    assert {number: of["totalCount"] for number, of in by_number.items()} == {"HERE": 1, "ALSO": 0}
+    assert {number: of["totalCount"] for number, of in by_number.items()} == {"HERE": 1, "ALSO": 0, "DONE": 0}
     (found,) = by_number["HERE"]["nodes"]
     assert found == {
         "id": "Attachment:1",
@@ -823,3 +824,27 @@ async def test_two_events_at_once_do_not_share_an_attachment(api: Api) -> None:
                 await asyncio.sleep(0.01)
             await evidence.attach(work, await event_of(api, 1), [1])
         assert [error.code for error in await second] == [ErrorCode.INVALID_INPUT]
+
+
+async def test_a_change_takes_its_evidence_along(api: Api) -> None:
+    await api.post(issue=DONE)
+    await api.post(issue=HERE)
+
+    async def inspect(ids: str) -> Any:
+        given = f'issueId: "{DONE}", level: OFFICE, passed: true, attachmentIds: {ids}'
+        event = "nodes { kind attachments { nodes { id } } }"
+        fields = f"errors {{ code field }} issue {{ state events(last: 1) {{ {event} }} }}"
+        return (await api.graphql(f"mutation {{ inspectIssue(input: {{{given}}}) {{ {fields} }} }}"))[
+            "inspectIssue"
+        ]
+
+    for ids in ('["Attachment:1", "Attachment:2"]', '["Attachment:1", "Issue:1"]'):
+        assert await inspect(ids) == {
+            "errors": [{"code": "NOT_FOUND", "field": ["attachmentIds", "1"]}],
+            "issue": None,
+        }
+    event = {"kind": "INSPECTED", "attachments": {"nodes": [{"id": "Attachment:1"}]}}
+    assert await inspect('["Attachment:1"]') == {
+        "errors": [],
+        "issue": {"state": "RECTIFIED", "events": {"nodes": [event]}},
+    }

@@ -259,6 +259,25 @@ async def test_an_edition_of_no_year_is_asked_for(database_url: str, tmp_path: P
     assert known.stderr == "Imported: edition 2023, opened 1\n"
 
 
+async def test_a_calendar_is_imported_and_its_bad_rows_are_told_by_line(
+    database_url: str, tmp_path: Path
+) -> None:
+    days = tmp_path / "days.csv"
+    settings: dict[str, Any] = {"data_dir": tmp_path, "LXBC_DATABASE_URL": database_url}
+    days.write_text("day,working,name\n2025-10-11,true,国庆调休\n2025-10-32,maybe,\n")
+    bad = await run("import", "calendar", days, **settings)
+    assert bad.returncode == 1
+    assert bad.stderr.splitlines() == [
+        f"{days}:3: day '2025-10-32' is no date of the form 2025-10-11",
+        f"{days}:3: working 'maybe' is neither true nor false",
+    ]
+    days.write_text("day,working,name\n2025-10-11,true,国庆调休\n")
+    good = await run("import", "calendar", days, **settings)
+    assert (good.returncode, good.stderr) == (0, "Imported: listed 1, added 1\n")
+    again = await run("import", "calendar", days, **settings)
+    assert (again.returncode, again.stderr) == (0, "Imported: listed 1, unchanged 1\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "settings", "status", "said"),
     [

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lxbc_graph.demo.world import load
+from lxbc_graph.reports.csv_rows import BadRows
 from lxbc_graph.reports.units import (
-    BadRows,
     OlderEdition,
     Summary,
     UnknownEdition,

@@ -33,7 +33,8 @@ from .http import server
 from .policy import matrix
 from .policy.enforcer import PolicyError
 from .read.document import Refused
-from .reports import units
+from .reports import calendar, units
+from .reports.csv_rows import BadRows
 from .schema import sdl
 from .schema.execute import Request
 from .settings import LONGEST_TTL_SECONDS, Settings
@@ -132,15 +133,23 @@ def import_units(
     ] = None,
 ) -> None:
     """Import an edition of the units: all of it, or nothing where a row is bad."""
-    with _database(Settings()) as settings:
+    with _database(Settings()) as settings, _bad_rows_of(file):
         try:
             summary = asyncio.run(
                 _with_database(settings, lambda database: units.import_units(database, file, edition=edition))
             )
-        except units.BadRows as bad:
-            raise Failure("\n".join(f"{file}:{line}: {message}" for line, message in bad.problems)) from bad
         except units.UnknownEdition as unknown:
             raise Failure(f"{unknown} Say so with --edition YEAR.") from unknown
+    _told.print(f"Imported: {_counted(summary)}")
+
+
+@imports.command("calendar")
+def import_calendar(file: Annotated[Path, _file("FILE.csv", "Columns: day, working, name.")]) -> None:
+    """Import days that people work or rest (调休): all of them, or nothing where a row is bad."""
+    with _database(Settings()) as settings, _bad_rows_of(file):
+        summary = asyncio.run(
+            _with_database(settings, lambda database: calendar.import_calendar(database, file))
+        )
     _told.print(f"Imported: {_counted(summary)}")
 
 
@@ -330,7 +339,15 @@ def _typed(settings: Settings) -> str:
     return shlex.join(words)
 
 
-def _counted(counts: units.Summary | world.Counts) -> str:
+@contextmanager
+def _bad_rows_of(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except BadRows as bad:
+        raise Failure("\n".join(f"{file}:{line}: {message}" for line, message in bad.problems)) from bad
+
+
+def _counted(counts: units.Summary | calendar.Summary | world.Counts) -> str:
     return ", ".join(f"{name} {number}" for name, number in asdict(counts).items() if number) or "nothing"
 
 

@@ -107,10 +107,13 @@ class Sight:
             return False
         if row["finder_account_id"] == me.account_id:
             return True
-        people: list[Any] = [row["finder_id"], *(share["responsible_id"] for share in self._shares(row))]
+        people: list[Any] = [row["finder_id"], row["verifier_id"]]
+        people += [share["responsible_id"] for share in self._shares(row)]
         return me.cadre_id is not None and me.cadre_id in people
 
     def _party(self, posting: Posting, share: Row) -> bool:
+        if share["state"] == "REASSIGNED":
+            return False
         if posting.department_id is not None:
             return bool(share["department_id"] == posting.department_id)
         # A department's posting that names none is a party to nothing, least of all as the territory.

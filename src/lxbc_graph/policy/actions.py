@@ -15,16 +15,32 @@ class Action(StrEnum):
     METRICS_READ = "metrics:read"
     ISSUE_READ = "issue:read"
     ISSUE_REPORT = "issue:report"
+    ISSUE_REQUEST_VERIFICATION = "issue:request_verification"
+    ISSUE_VERIFY = "issue:verify"
     ISSUE_JUDGE = "issue:judge"
     ISSUE_ASSIGN = "issue:assign"
     ISSUE_ACCEPT = "issue:accept"
+    ISSUE_RETURN = "issue:return"
+    ISSUE_ARBITRATE = "issue:arbitrate"
     ISSUE_PROGRESS = "issue:progress"
+    ISSUE_PROPOSE_PLAN = "issue:propose_plan"
+    ISSUE_APPROVE_PLAN = "issue:approve_plan"
     ISSUE_FEEDBACK = "issue:feedback"
+    ISSUE_SUPERVISE = "issue:supervise"
+    ISSUE_URGE = "issue:urge"
     ISSUE_INSPECT_TOWNSHIP = "issue:inspect_township"
     ISSUE_INSPECT_OFFICE = "issue:inspect_office"
-    ISSUE_LOOK_BACK = "issue:look_back"
+    ISSUE_LOOK_BACK_CADRE = "issue:look_back_cadre"
+    ISSUE_LOOK_BACK_INSPECTOR = "issue:look_back_inspector"
+    ISSUE_LOOK_BACK_OFFICE = "issue:look_back_office"
+    ISSUE_DECIDE_EXCLUSION = "issue:decide_exclusion"
     ISSUE_REOPEN = "issue:reopen"
+    ISSUE_MERGE = "issue:merge"
+    ISSUE_WITHDRAW = "issue:withdraw"
+    ISSUE_TRANSFER = "issue:transfer"
     ISSUE_ATTACH = "issue:attach"
+    RULE_READ = "rule:read"
+    RULE_SET = "rule:set"
 
 
 TERMS = {
@@ -37,16 +53,32 @@ TERMS = {
     Action.METRICS_READ: "查看指标",
     Action.ISSUE_READ: "查看问题",
     Action.ISSUE_REPORT: "上报",
+    Action.ISSUE_REQUEST_VERIFICATION: "提请核实",
+    Action.ISSUE_VERIFY: "核实",
     Action.ISSUE_JUDGE: "研判",
     Action.ISSUE_ASSIGN: "交办",
     Action.ISSUE_ACCEPT: "签收",
+    Action.ISSUE_RETURN: "退单",
+    Action.ISSUE_ARBITRATE: "裁定退单",
     Action.ISSUE_PROGRESS: "报告进展",
+    Action.ISSUE_PROPOSE_PLAN: "提出整改方案",
+    Action.ISSUE_APPROVE_PLAN: "审定整改方案",
     Action.ISSUE_FEEDBACK: "反馈",
+    Action.ISSUE_SUPERVISE: "督办",
+    Action.ISSUE_URGE: "催办",
     Action.ISSUE_INSPECT_TOWNSHIP: "镇级初验",
     Action.ISSUE_INSPECT_OFFICE: "活动办核验",
-    Action.ISSUE_LOOK_BACK: "回头看",
+    Action.ISSUE_LOOK_BACK_CADRE: "帮联干部回头看",
+    Action.ISSUE_LOOK_BACK_INSPECTOR: "督导组回头看",
+    Action.ISSUE_LOOK_BACK_OFFICE: "活动办回头看",
+    Action.ISSUE_DECIDE_EXCLUSION: "审定不计入申请",
     Action.ISSUE_REOPEN: "重新打开",
+    Action.ISSUE_MERGE: "合并",
+    Action.ISSUE_WITHDRAW: "撤回",
+    Action.ISSUE_TRANSFER: "转办",
     Action.ISSUE_ATTACH: "上传附件",
+    Action.RULE_READ: "查看规则",
+    Action.RULE_SET: "设定规则",
 }
 """What a refusal calls them in Chinese."""
 

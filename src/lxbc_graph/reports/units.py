@@ -6,9 +6,7 @@ the file name (``…_2023.csv``); what it changes is valid from 1 January of tha
 newest one that a city was given is refused, and the same one again changes nothing.
 """
 
-import csv
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -24,20 +22,12 @@ from lxbc_graph.store import tables
 from lxbc_graph.store.copying import Connection, copy_rows, reserve_ids
 from lxbc_graph.store.database import Database
 
+from .csv_rows import BadRows, read, wrong_name
+
 HEADER = ["code", "name", "level", "parent_code"]
-MAX_NAME = 100
-"""Characters; the longest real name has 13."""
 
 _YEAR = re.compile(r"(?<![0-9])((?:19|20)[0-9]{2})(?![0-9])")
 _COMMITTEE = re.compile(r"(?:社区|村)?(?:(?:居民|村民)?委?委员?会|居委会|村委会|社区)$|(?:街道|地区|镇|乡)$")
-
-
-class BadRows(ValueError):
-    """A file that cannot be imported; nothing was written. ``problems`` are pairs of line number and message."""
-
-    def __init__(self, problems: list[tuple[int, str]]) -> None:
-        super().__init__("\n".join(f"line {line}: {message}" for line, message in problems))
-        self.problems = problems
 
 
 class OlderEdition(ValueError):
@@ -93,58 +83,26 @@ def _year(path: Path) -> int:
 
 def parse(content: bytes) -> list[Listed]:
     """Return the rows of a CSV file, parents first; raise BadRows with every problem, by line from 1."""
-    if not content.strip():
-        raise BadRows([(1, "the file is empty")])
-    header, *body = content.removeprefix(b"\xef\xbb\xbf").rstrip(b"\r\n").split(b"\n")
-    problems: list[tuple[int, str]] = []
-    if not _is_header(header):
-        problems.append((1, f"the header must be {','.join(HEADER)}"))
-    rows: dict[int, list[str]] = {}
-    for line, octets in enumerate(body, start=2):
-        try:
-            rows[line] = _columns(octets)
-        except ValueError as error:
-            problems.append((line, str(error)))
+    lines, rows, problems = read(content, HEADER)
     # Also of rows that are bad themselves: their children are not to blame.
-    codes = {octets.partition(b",")[0].strip(b'"').decode(errors="replace") for octets in (header, *body)}
+    codes = {octets.partition(b",")[0].strip(b'"').decode(errors="replace") for octets in lines.values()}
     first: dict[str, int] = {}
     for line, row in rows.items():
-        problems += ((line, message) for message in _wrong(row, codes))
+        if len(row) == len(HEADER):
+            problems += ((line, message) for message in _wrong(row, codes))
         if row[0] and first.setdefault(row[0], line) != line:
             problems.append((line, f"code {row[0]} is on line {first[row[0]]} already"))
     if not rows and not problems:
         problems.append((1, "the file lists no unit"))
     if problems:
-        raise BadRows(sorted(problems, key=lambda problem: problem[0]))
+        raise BadRows(problems)
     return sorted(
         (Listed(code, name, Level(level)) for code, name, level, _ in rows.values()),
         key=lambda one: len(one.code),
     )
 
 
-def _is_header(octets: bytes) -> bool:
-    try:
-        return _columns(octets) == HEADER
-    except ValueError:
-        return False
-
-
-def _columns(octets: bytes) -> list[str]:
-    """Return the columns of one line, at least one; raise ValueError where it is not text or not CSV."""
-    try:
-        rows = list(csv.reader([octets.removesuffix(b"\r").decode()], strict=True))
-    except UnicodeDecodeError as error:
-        found = octets[error.start]
-        raise ValueError(f"is not UTF-8: byte {found:#04x} at column {error.start + 1}") from None
-    except csv.Error:
-        raise ValueError("is not a CSV row: a quote is open or misplaced") from None
-    return (rows and rows[0]) or [""]
-
-
 def _wrong(row: list[str], codes: set[str]) -> Iterator[str]:
-    if len(row) != len(HEADER):
-        yield f"has {len(row)} columns, not {len(HEADER)}"
-        return
     code, name, level, parent = row
     expected = level_of(code)
     if expected is None:
@@ -155,18 +113,7 @@ def _wrong(row: list[str], codes: set[str]) -> Iterator[str]:
         yield f"parent {parent!r} does not fit {code}: it must be {parent_of(code) or 'empty'}"
     if parent and parent not in codes:
         yield f"unknown parent {parent!r}"
-    yield from _wrong_name(name)
-
-
-def _wrong_name(name: str) -> Iterator[str]:
-    if not name.strip():
-        yield "the name is blank"
-    elif name != name.strip():
-        yield "the name has a space before or after it"
-    if len(name) > MAX_NAME:
-        yield f"the name has {len(name)} characters, more than {MAX_NAME}"
-    if any(unicodedata.category(character) == "Cc" for character in name):
-        yield "the name has a control character"
+    yield from wrong_name(name)
 
 
 # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,7 +1,7 @@
 """The root of writing: every command of ``write/`` as a mutation, its input derived from its fields."""
 
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import date, datetime
 from enum import Enum
 from types import NoneType, UnionType
@@ -15,16 +15,29 @@ from lxbc_graph.policy.tokens import InvalidToken, TokenPair
 from lxbc_graph.read import ids
 from lxbc_graph.write import (
     AcceptAssignment,
+    ApprovePlan,
+    ArbitrateAssignment,
     AssignIssue,
+    DecideExclusion,
     InspectIssue,
     JudgeIssue,
     LookBack,
+    MergeIssue,
     PartyInput,
+    PlanStepInput,
+    ProposePlan,
     ReopenIssue,
     ReportIssue,
     ReportProgress,
+    RequestVerification,
+    ReturnAssignment,
     SendBack,
     SubmitFeedback,
+    SuperviseIssue,
+    TransferIssue,
+    UrgeIssue,
+    VerifyIssue,
+    WithdrawIssue,
 )
 
 from .context import Context
@@ -33,16 +46,34 @@ from .names import NAMES, argument, field, make
 
 COMMANDS: dict[str, tuple[type, str]] = {
     "reportIssue": (ReportIssue, "Report a problem found in a unit (上报问题)."),
+    "requestVerification": (RequestVerification, "Have a named cadre verify a report by a day (提请核实)."),
+    "verifyIssue": (VerifyIssue, "Say, as the named verifier, whether a report is so (核实)."),
     "judgeIssue": (JudgeIssue, "Take a reported issue up, or dismiss it with a reason (问题研判)."),
+    "mergeIssue": (MergeIssue, "Put an issue together with another that says the same (合并)."),
+    "withdrawIssue": (WithdrawIssue, "Take back an issue that one found oneself (撤回)."),
+    "transferIssue": (TransferIssue, "Give an issue to another unit; both see that it went or came (转办)."),
     "assignIssue": (AssignIssue, "Hand an issue over to the territory and to a department at once (双交办)."),
     "acceptAssignment": (AcceptAssignment, "Accept what was handed over, naming who is responsible (签收)."),
+    "returnAssignment": (ReturnAssignment, "Return what was handed over to the wrong party (退单)."),
+    "arbitrateAssignment": (
+        ArbitrateAssignment,
+        "Insist on a returned assignment, or give it to another party (裁定退单).",
+    ),
     "reportProgress": (ReportProgress, "Say how far an assignment has come (进展)."),
+    "proposePlan": (ProposePlan, "Propose dated steps for a complex issue (提出整改方案)."),
+    "approvePlan": (ApprovePlan, "Decide about a proposed plan, which sets the due time (审定整改方案)."),
+    "superviseIssue": (SuperviseIssue, "Demand of a party that it gets on (督办)."),
+    "urgeIssue": (UrgeIssue, "Remind a party of its assignment (催办)."),
     "submitFeedback": (
         SubmitFeedback,
         "Report an assignment done; the issue advances when all required parties have (双反馈).",
     ),
     "inspectIssue": (InspectIssue, "Check on the spot what the parties reported (核验)."),
     "lookBack": (LookBack, "Ask the people afterwards, and close the issue or send it back (回头看)."),
+    "decideExclusion": (
+        DecideExclusion,
+        "Decide whether an answer is left out of the satisfaction figure (不计入审定).",
+    ),
     "sendBack": (SendBack, "Send an issue back to be put right (退回整改)."),
     "reopenIssue": (ReopenIssue, "Reopen a closed issue (重新打开)."),
 }
@@ -50,44 +81,63 @@ COMMANDS: dict[str, tuple[type, str]] = {
 ID_TYPES = {
     "issue_id": "Issue",
     "duplicate_of_id": "Issue",
+    "into_id": "Issue",
     "unit_id": "Unit",
     "department_id": "Department",
     "category_id": "Category",
     "work_content_id": "Category",
     "assignment_id": "Assignment",
     "responsible_id": "Cadre",
+    "verifier_id": "Cadre",
+    "sponsor_id": "Cadre",
+    "attachment_ids": "Attachment",
 }
 
 INPUTS = {
     "issue_id": "The issue (问题).",
     "duplicate_of_id": "For DUPLICATE: the issue that says it already (重复于).",
-    "unit_id": "The unit: where it was found, or the territory as a party (单位).",
+    "into_id": "The issue that goes on (合并到).",
+    "unit_id": "The unit: where it was found, or goes to, or the territory as a party (单位).",
     "department_id": "The department, for a party of that kind (责任单位).",
     "category_id": "Class of the issue, of scheme ISSUE_CLASS (问题类别).",
     "work_content_id": "Item of work, of scheme WORK_CONTENT (工作内容).",
     "assignment_id": "The assignment (交办).",
     "responsible_id": "The cadre who is responsible (责任人).",
+    "verifier_id": "The cadre who is to verify; not who found it (核实人).",
+    "sponsor_id": "The leader who sponsors the issue, where the rule wants one (包案领导).",
+    "attachment_ids": "Evidence: attachments of the issue that one has uploaded oneself (佐证材料).",
     "title": "What it is, in a line of at most 200 characters (标题).",
     "description": "What was found, at most 10,000 characters (问题描述).",
     "source": "How it was found (发现方式).",
     "subject": "Whose problem it is (对象).",
     "mass_interest": "Touches many people (涉众).",
     "post_disaster": "Part of post-disaster work (灾后重建).",
-    "complexity": "General: 7 days; complex: one calendar month (一般、复杂).",
+    "complexity": "General: 7 days; complex: one calendar month, unless the rule says otherwise (一般、复杂).",
     "city_identified": "Identified by the city (市级认定).",
     "multi_department": "Needs several departments (多部门).",
     "dismissal": "Why it is not taken up; then a reason is needed (不予纳入原因).",
     "reason": "Why, at most 2,000 characters (理由).",
+    "confirmed": "Whether it is so; if not, the issue is dismissed as not true (是否属实).",
+    "finding": "What the verifier found, at most 10,000 characters (核实情况).",
+    "due_on": "Day, in Shanghai, by whose end it is due (期限).",
     "parties": "To whom it is handed over: a required party of each kind, all distinct (承办单位).",
+    "party": "Who is to take it, of the same kind; left out, the office insists (改派单位).",
     "kind": "Which side the party is (类型).",
     "part": "Leads or assists (牵头、配合).",
     "required": "Whether the issue waits for its feedback (必办).",
     "measure": "What is to be done (整改措施).",
     "plan_due": "Day, in Shanghai, by whose end the party plans to be done (计划完成日期).",
-    "text": "What was done, at most 10,000 characters (内容).",
+    "steps": "The steps of the plan, in the order of their days; the last one is when it is due (步骤).",
+    "text": "What is said, at most 10,000 characters, 2,000 for a step (内容).",
+    "how": "In which way it is supervised (督办方式).",
     "level": "Which inspection it is (核验层级).",
     "passed": "Whether it passes; if not, a reason is needed (是否通过).",
+    "approved": "Whether it is approved; if not, a reason is needed (是否同意).",
+    "on_site": "Record of the visit on the spot, which must-see issues need to pass (现场核验记录).",
     "satisfaction": "What the people said; DISSATISFIED sends the issue back (群众满意度).",
+    "contacts": "Whom the look-back met face to face; the rule may name some (面对面).",
+    "unannounced": "Whether nobody was told before; issues drawn by lot need it (不打招呼).",
+    "exclusion": "Why the answer should be left out of the figure; the office decides (不计入理由).",
     "expected_version": "The version that the client has read; another one is a CONFLICT (期望版本).",
 }
 
@@ -140,6 +190,7 @@ def declare_mutation() -> None:
         },
     )
     _declare_input(PartyInput, "A party that an issue is handed to (承办单位).")
+    _declare_input(PlanStepInput, "A step of a plan (步骤).")
     roots: dict[str, tuple[Any, Any]] = {}
     for name, (command, description) in COMMANDS.items():
         input_name = f"{name[0].upper()}{name[1:]}Input"
@@ -179,18 +230,20 @@ def _structure(cls: type, given: Mapping[str, Any]) -> Any:
     found = {}
     for spec in fields(cls):
         value = given.get(camel(spec.name))
-        if value is None:
-            continue
-        type_ = _bare(hints[spec.name])
-        if spec.name in ID_TYPES:
-            value = ids.parse(value, ID_TYPES[spec.name]) or 0
-        elif get_origin(type_) is tuple:
-            element = get_args(type_)[0]
-            value = tuple(_structure(element, item) for item in value)
-        elif isinstance(type_, type) and issubclass(type_, Enum):
-            value = type_(value)
-        found[spec.name] = value
+        if value is not None:
+            found[spec.name] = _value(_bare(hints[spec.name]), value, ID_TYPES.get(spec.name))
     return cls(**found)
+
+
+def _value(type_: Any, value: Any, node: str | None) -> Any:
+    """Return an input value as the command has it; ``node`` is the type that its ids name."""
+    if get_origin(type_) is tuple:
+        return tuple(_value(get_args(type_)[0], item, node) for item in value)
+    if node is not None:
+        return ids.parse(value, node) or 0
+    if isinstance(type_, type) and is_dataclass(type_):
+        return _structure(type_, value)
+    return type_(value) if issubclass(type_, Enum) else value
 
 
 def _declare_input(cls: type, description: str, *, name: str | None = None, keyed: bool = False) -> None:
@@ -215,15 +268,19 @@ def _input(spec: Field[Any], hint: Any) -> tuple[Any, Any]:
     if spec.default is MISSING:
         return graphql, strawberry.field(name=camel(spec.name), description=description)
     default = strawberry.UNSET if spec.default is None else spec.default
+    if isinstance(default, tuple):
+        return graphql, strawberry.field(
+            name=camel(spec.name), description=description, default_factory=lambda: list(default)
+        )
     kind = f"{graphql} | None" if spec.default is None else graphql
     return kind, strawberry.field(name=camel(spec.name), description=description, default=default)
 
 
 def _graphql_type(name: str, type_: Any) -> str:
+    if get_origin(type_) is tuple:
+        return f"list[{_graphql_type(name, get_args(type_)[0])}]"
     if name in ID_TYPES:
         return "ID"
-    if get_origin(type_) is tuple:
-        return f"list[{get_args(type_)[0].__name__}]"
     return "Date" if type_ is date else str(type_.__name__)
 
 

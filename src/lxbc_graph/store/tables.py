@@ -282,7 +282,7 @@ assignment = Table(
     _when("arbitrate_due_at"),
     Column("return_reason", Text),
     Column("insisted", Boolean, nullable=False, server_default="false"),
-    Column("plan", JSONB),
+    Column("plan", JSONB(none_as_null=True)),
     Column("plan_state", Text),
     Column("supervised_count", Integer, nullable=False, server_default="0"),
     Column("urged_count", Integer, nullable=False, server_default="0"),

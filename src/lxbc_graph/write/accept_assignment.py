@@ -2,20 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from lxbc_graph.domain import machine
 from lxbc_graph.domain.deadlines import end_of_day, shanghai_date
-from lxbc_graph.domain.errors import CommandError, InvalidInput
-from lxbc_graph.policy import rows
-from lxbc_graph.policy.actions import Action
+from lxbc_graph.domain.errors import CommandError
+from lxbc_graph.domain.words import Verb
 
 from . import inputs, scoped
 from .locked_issue import open_assignment
 from .record import record
 from .unit_of_work import UnitOfWork
-
-FARTHEST_PLAN = timedelta(days=5 * 365)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +32,12 @@ class AcceptAssignment:
     async def handle(self, work: UnitOfWork) -> int:
         """Name the responsible cadre; raise NotFound if they are out of scope."""
         issue, position, actor = await open_assignment(
-            work, self.assignment_id, self.expected_version, Action.ISSUE_ACCEPT
+            work, self.assignment_id, self.expected_version, Verb.ACCEPT_ASSIGNMENT
         )
-        responsible = await scoped.visible(
-            work,
-            "cadre",
-            self.responsible_id,
-            Action.CADRE_READ,
-            rows.CADRE,
-            "responsibleId",
-            columns="x.name, x.city_id",
-        )
-        if responsible.city_id != issue.path["city_id"]:
-            raise InvalidInput("Not a cadre of the issue's city.", "不是问题所在市的干部。", "responsibleId")
+        responsible = await scoped.cadre(work, issue.path["city_id"], self.responsible_id, "responsibleId")
         at = work.now()
         if self.plan_due is not None:
-            _check_plan(self.plan_due, shanghai_date(at))
+            inputs.check_due(self.plan_due, shanghai_date(at), "planDue")
         return await record(
             work,
             issue,
@@ -65,10 +52,3 @@ class AcceptAssignment:
                 plan_due=None if self.plan_due is None else end_of_day(self.plan_due),
             ),
         )
-
-
-def _check_plan(due: date, today: date) -> None:
-    if due < today:
-        raise InvalidInput("A plan is due today or later.", "计划完成日期不能早于今天。", "planDue")
-    if due > today + FARTHEST_PLAN:
-        raise InvalidInput("A plan is due within five years.", "计划完成日期不能晚于五年之后。", "planDue")

@@ -75,4 +75,5 @@ class Uploads:
 
 async def _uploader(work: UnitOfWork, issue_id: int) -> Actor:
     await scoped.visible(work, "issue", issue_id, Action.ISSUE_READ, rows.ISSUE, columns="x.id")
-    return work.actor(await scoped.permitted(work, "issue", issue_id, rows.ISSUE, Action.ISSUE_ATTACH))
+    (posting, _), *_ = await scoped.permitted(work, "issue", issue_id, rows.ISSUE, Action.ISSUE_ATTACH)
+    return work.actor(posting)

@@ -1,13 +1,15 @@
 """Checks of what a client wrote that need no database: each yields what is wrong, with its path."""
 
 from collections.abc import Iterator
+from datetime import date, timedelta
 
-from lxbc_graph.domain.errors import CommandError, ErrorCode
+from lxbc_graph.domain.errors import CommandError, ErrorCode, InvalidInput
 
 TITLE = 200
 REASON = 2_000
 BODY = 10_000
 KEY = 200
+FARTHEST = timedelta(days=5 * 365)
 
 
 def invalid(message: str, message_zh: str, *field: str) -> CommandError:
@@ -37,3 +39,11 @@ def required_text(value: str | None, limit: int, *field: str) -> Iterator[Comman
         yield invalid("Must be given.", "必须填写。", *field)
     else:
         yield from text(value, limit, *field)
+
+
+def check_due(due: date, today: date, *field: str) -> None:
+    """Raise InvalidInput for a day that has passed, or is more than five years ahead."""
+    if due < today:
+        raise InvalidInput("Is due today or later.", "期限不能早于今天。", *field)
+    if due > today + FARTHEST:
+        raise InvalidInput("Is due within five years.", "期限不能晚于五年之后。", *field)

@@ -7,7 +7,7 @@ from lxbc_graph.domain import machine
 from lxbc_graph.domain.deadlines import shanghai_date
 from lxbc_graph.domain.errors import CommandError, InvalidInput
 from lxbc_graph.domain.terms import term
-from lxbc_graph.domain.words import CategoryScheme, Complexity, Dismissal
+from lxbc_graph.domain.words import CategoryScheme, Complexity, Dismissal, Verb
 from lxbc_graph.policy import rows
 from lxbc_graph.policy.actions import Action
 
@@ -56,14 +56,15 @@ class JudgeIssue:
     async def handle(self, work: UnitOfWork) -> int:
         """Accept or dismiss; raise NotFound for a category or issue out of scope."""
         if self.duplicate_of_id is not None:
-            both = (self.issue_id, self.duplicate_of_id)
-            await scoped.hold(work, "issue", both, Action.ISSUE_READ, rows.ISSUE)
-        issue, actor = await open_issue(work, self.issue_id, self.expected_version, Action.ISSUE_JUDGE)
+            await scoped.hold(
+                work, "issue", (self.issue_id, self.duplicate_of_id), Action.ISSUE_READ, rows.ISSUE
+            )
+        issue, actor, _, _ = await open_issue(work, self.issue_id, self.expected_version, Verb.JUDGE_ISSUE)
         at = work.now()
         match self:
             case JudgeIssue(dismissal=Dismissal() as dismissal, reason=str(reason)):
                 if self.duplicate_of_id is not None:
-                    await self._check_original(work, self.duplicate_of_id)
+                    await scoped.original(work, self.issue_id, self.duplicate_of_id, "duplicateOfId")
                 step = machine.dismiss(
                     issue.facts,
                     actor,
@@ -92,17 +93,6 @@ class JudgeIssue:
             case _:
                 raise TypeError("a command is handled after its problems were asked for")
         return await record(work, issue, step)
-
-    async def _check_original(self, work: UnitOfWork, original_id: int) -> None:
-        if original_id == self.issue_id:
-            raise InvalidInput("An issue is no duplicate of itself.", "不能与自身重复。", "duplicateOfId")
-        original = await scoped.visible(
-            work, "issue", original_id, Action.ISSUE_READ, rows.ISSUE, "duplicateOfId", columns="x.dismissal"
-        )
-        if original.dismissal == Dismissal.DUPLICATE:  # or a chain of them could lead back to where it began
-            raise InvalidInput(
-                "That issue is itself a duplicate.", "该问题本身已判为重复问题。", "duplicateOfId"
-            )
 
 
 async def _check_category(

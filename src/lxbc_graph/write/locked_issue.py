@@ -1,37 +1,26 @@
 """An issue that is ours until the transaction ends, as the machine sees it."""
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
-from sqlalchemy import Row, select
+from sqlalchemy import text
 
 from lxbc_graph.domain.errors import Conflict
-from lxbc_graph.domain.machine import Actor, AssignmentFacts, IssueFacts, names
-from lxbc_graph.domain.words import (
-    AssignmentKind,
-    AssignmentPart,
-    AssignmentState,
-    Complexity,
-    Dismissal,
-    EventKind,
-    IssueState,
-    Satisfaction,
-)
+from lxbc_graph.domain.machine import Actor, IssueFacts
+from lxbc_graph.domain.words import Verb
 from lxbc_graph.policy import rows
 from lxbc_graph.policy.actions import Action
-from lxbc_graph.store import tables
+from lxbc_graph.policy.rows import RowRule
+from lxbc_graph.store import issue_facts, tables
 
 from . import scoped
 from .unit_of_work import UnitOfWork
+from .ways import ON_ASSIGNMENT, ON_ISSUE, Way, is_open
 
-_HANDLING = (EventKind.ASSIGNMENT_ACCEPTED, EventKind.PROGRESS_REPORTED, EventKind.FEEDBACK_SUBMITTED)
-_WORDS = {
-    "state": IssueState,
-    "complexity": Complexity,
-    "dismissal": Dismissal,
-    "satisfaction": Satisfaction,
-}
-ISSUE_COLUMNS = tuple(name for name in IssueFacts._fields if name not in ("assignments", "handlers"))
+_PATH = ("unit_id", *tables.ANCESTORS)
+_FACTS = text(f"select ({issue_facts.gather('x')})::text from issue x where x.id = :id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,57 +33,48 @@ class LockedIssue:
     assignment_ids: tuple[int, ...]
 
 
+class Opened(NamedTuple):
+    """An issue to do a verb on: who does it, in which way, and on which of its assignments."""
+
+    issue: LockedIssue
+    actor: Actor
+    way: Way
+    position: int | None = None
+
+
 async def lock(work: UnitOfWork, issue_id: int, *field: str) -> LockedIssue:
     """Lock a visible issue against other commands; raise NotFound at ``field``."""
+    columns = ", ".join(f"x.{name}" for name in _PATH)
     row = await scoped.visible(
-        work, "issue", issue_id, Action.ISSUE_READ, rows.ISSUE, *field, columns="x.*", lock=True
+        work, "issue", issue_id, Action.ISSUE_READ, rows.ISSUE, *field, columns=columns, lock=True
     )
     # Read once the lock is held: a statement that waited for it would see the parts as they were before.
-    assignments = (
-        await work.connection.execute(
-            select(tables.assignment)
-            .where(tables.assignment.c.issue_id == issue_id)
-            .order_by(tables.assignment.c.id)
-        )
-    ).all()
-    handled = await work.connection.execute(
-        select(tables.event.c.account_id, tables.event.c.actor_id)
-        .where(
-            tables.event.c.issue_id == issue_id, tables.event.c.kind.in_([kind.value for kind in _HANDLING])
-        )
-        .distinct()
-    )
-    handlers = {("cadre", one.responsible_id) for one in assignments if one.responsible_id is not None}
-    for account_id, cadre_id in handled:
-        handlers |= names(Actor(account_id, "", cadre_id))
-    facts = {name: getattr(row, name) for name in ISSUE_COLUMNS}
-    for name, word in _WORDS.items():
-        if facts[name] is not None:
-            facts[name] = word(facts[name])
-    return LockedIssue(
-        issue_id,
-        {name: getattr(row, name) for name in ("unit_id", *tables.ANCESTORS)},
-        IssueFacts(
-            **facts, assignments=tuple(map(_assignment_facts, assignments)), handlers=frozenset(handlers)
-        ),
-        tuple(one.id for one in assignments),
-    )
+    gathered = (await work.connection.execute(_FACTS, {"id": issue_id})).scalar_one()
+    facts, assignment_ids = issue_facts.found(json.loads(gathered))
+    return LockedIssue(issue_id, {name: getattr(row, name) for name in _PATH}, facts, assignment_ids)
 
 
 async def open_issue(
-    work: UnitOfWork, issue_id: int, expected_version: int | None, *actions: Action
-) -> tuple[LockedIssue, Actor]:
-    """Lock an issue to do one of the actions on it; raise NotFound, Forbidden or Conflict, in this order."""
+    work: UnitOfWork,
+    issue_id: int,
+    expected_version: int | None,
+    verb: Verb,
+    ways: Sequence[Way] | None = None,
+) -> Opened:
+    """Lock an issue to do a verb on it; raise NotFound, Forbidden or Conflict, in this order.
+
+    ``ways`` are those that will do, of the verb's. The guard is left to the machine: it is asked last.
+    """
     issue = await lock(work, issue_id, "issueId")
-    posting = await scoped.permitted(work, "issue", issue_id, rows.ISSUE, *actions)
+    chosen = await _choose(work, issue, None, ON_ISSUE[verb] if ways is None else ways)
     check_version(issue, expected_version)
-    return issue, work.actor(posting)
+    return chosen
 
 
 async def open_assignment(
-    work: UnitOfWork, assignment_id: int, expected_version: int | None, action: Action
+    work: UnitOfWork, assignment_id: int, expected_version: int | None, verb: Verb
 ) -> tuple[LockedIssue, int, Actor]:
-    """Like ``open_issue`` for one of its assignments, whose position comes second, and whose party acts."""
+    """Like ``open_issue`` for one of its assignments, whose position comes second."""
     row = await scoped.visible(
         work,
         "assignment",
@@ -105,9 +85,32 @@ async def open_assignment(
         columns="issue_id",
     )
     issue = await lock(work, row.issue_id, "assignmentId")
-    posting = await scoped.permitted(work, "assignment", assignment_id, rows.PARTY, action)
+    position = issue.assignment_ids.index(assignment_id)
+    chosen = await _choose(work, issue, position, ON_ASSIGNMENT[verb])
     check_version(issue, expected_version)
-    return issue, issue.assignment_ids.index(assignment_id), work.actor(posting)
+    return issue, position, chosen.actor
+
+
+async def _choose(work: UnitOfWork, issue: LockedIssue, position: int | None, ways: Sequence[Way]) -> Opened:
+    """Take the first way that is open, or else the first that the policy grants, to be refused by its guard."""
+    table, row_id, rule = _row(issue, position)
+    granted = await scoped.permitted(work, table, row_id, rule, *dict.fromkeys(way.action for way in ways))
+    candidates = [
+        Opened(issue, work.actor(posting), way, position)
+        for posting, action in granted
+        for way in ways
+        if way.action is action
+    ]
+    for one in candidates:
+        if is_open(one.way, issue.facts, one.actor, position):
+            return one
+    return candidates[0]
+
+
+def _row(issue: LockedIssue, position: int | None) -> tuple[str, int, RowRule]:
+    if position is None:
+        return "issue", issue.id, rows.ISSUE
+    return "assignment", issue.assignment_ids[position], rows.PARTY
 
 
 def check_version(issue: LockedIssue, expected: int | None) -> None:
@@ -119,11 +122,3 @@ def check_version(issue: LockedIssue, expected: int | None) -> None:
             f"问题已被他人修改（当前版本 {present}），请刷新后重试。",
             "expectedVersion",
         )
-
-
-def _assignment_facts(row: Row[Any]) -> AssignmentFacts:
-    facts = {name: getattr(row, name) for name in AssignmentFacts._fields}
-    facts["kind"] = AssignmentKind(facts["kind"])
-    facts["part"] = AssignmentPart(facts["part"])
-    facts["state"] = AssignmentState(facts["state"])
-    return AssignmentFacts(**facts)

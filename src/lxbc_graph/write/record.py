@@ -1,19 +1,36 @@
-"""Steps of the machine as rows: the change of the issue and of its assignments, and the event."""
+"""Steps of the machine as rows: the change of the issue and of its assignments, the event, and its evidence."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from sqlalchemy import insert, update
 
 from lxbc_graph.domain.machine import EventDraft, Step
 from lxbc_graph.store import tables
+from lxbc_graph.store.issue_facts import ISSUE_COLUMNS
 
-from .locked_issue import ISSUE_COLUMNS, LockedIssue
+from . import evidence
+from .locked_issue import LockedIssue
 from .unit_of_work import UnitOfWork
 
 
-async def record(work: UnitOfWork, issue: LockedIssue, step: Step) -> int:
-    """Write what the step changed and return the id of the issue."""
+async def record(
+    work: UnitOfWork,
+    issue: LockedIssue,
+    step: Step,
+    *,
+    attachments: Collection[int] = (),
+    moved_to: Mapping[str, int | None] | None = None,
+) -> int:
+    """Write what the step changed and return the id of the issue.
+
+    An issue that moves to the path ``moved_to`` has its event under the old unit and under the new one, which alone
+    says why.
+    """
     facts, event = step
-    changed = {name: getattr(facts, name) for name in ISSUE_COLUMNS}
+    changed: dict[str, Any] = {name: getattr(facts, name) for name in ISSUE_COLUMNS}
     changed = {name: value for name, value in changed.items() if value != getattr(issue.facts, name)}
+    changed |= moved_to or {}
     await work.connection.execute(update(tables.issue).where(tables.issue.c.id == issue.id).values(changed))
     before = issue.facts.assignments
     for assignment_id, old, new in zip(issue.assignment_ids, before, facts.assignments, strict=False):
@@ -26,20 +43,24 @@ async def record(work: UnitOfWork, issue: LockedIssue, step: Step) -> int:
             insert(tables.assignment), [{"issue_id": issue.id, **one._asdict()} for one in added]
         )
     concerned = None if event.assignment is None else issue.assignment_ids[event.assignment]
-    await record_event(work, issue.id, issue.path, event, concerned)
+    if moved_to is not None:
+        await record_event(work, issue.id, issue.path, event._replace(reason=None))
+    event_id = await record_event(work, issue.id, moved_to or issue.path, event, concerned)
+    await evidence.attach(work, event_id, attachments)
     return issue.id
 
 
 async def record_event(
     work: UnitOfWork,
     issue_id: int,
-    path: dict[str, int | None],
+    path: Mapping[str, int | None],
     event: EventDraft,
     assignment_id: int | None = None,
-) -> None:
-    """Append the event under the unit of its issue; its number comes later, from the relay."""
-    await work.connection.execute(
-        insert(tables.event).values(
+) -> int:
+    """Append the event under the unit of its issue and return its id; its number comes later, from the relay."""
+    written = await work.connection.execute(
+        insert(tables.event)
+        .values(
             issue_id=issue_id,
             assignment_id=assignment_id,
             kind=event.kind,
@@ -54,5 +75,8 @@ async def record_event(
             data=dict(event.data),
             **path,
         )
+        .returning(tables.event.c.id)
     )
     work.events += 1
+    event_id: int = written.scalar_one()
+    return event_id

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lxbc_graph.domain import machine
 from lxbc_graph.domain.errors import CommandError
-from lxbc_graph.policy.actions import Action
+from lxbc_graph.domain.words import Verb
 
 from . import inputs
 from .locked_issue import open_issue
@@ -26,6 +26,8 @@ class ReopenIssue:
         yield from inputs.text(self.reason, inputs.REASON, "reason")
 
     async def handle(self, work: UnitOfWork) -> int:
-        """Back to rectification, and count it."""
-        issue, actor = await open_issue(work, self.issue_id, self.expected_version, Action.ISSUE_REOPEN)
-        return await record(work, issue, machine.reopen(issue.facts, actor, work.now(), reason=self.reason))
+        """Back to rectification, with time anew, and count it."""
+        issue, actor, _, _ = await open_issue(work, self.issue_id, self.expected_version, Verb.REOPEN_ISSUE)
+        calendar = await work.calendar(issue.facts.rule)
+        step = machine.reopen(issue.facts, actor, work.now(), reason=self.reason, calendar=calendar)
+        return await record(work, issue, step)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import insert, select
 
@@ -12,6 +13,7 @@ from lxbc_graph.domain.words import Rank, Role, Source, Subject
 from lxbc_graph.policy import rows
 from lxbc_graph.policy.actions import Action
 from lxbc_graph.store import tables
+from lxbc_graph.store.rules import IN_FORCE
 
 from . import inputs, scoped
 from .numbers import next_number
@@ -48,13 +50,15 @@ class ReportIssue:
         unit = await scoped.visible(
             work, "unit", self.unit_id, Action.UNIT_READ, rows.UNIT, "unitId", columns="x.*"
         )
-        posting = await scoped.permitted(work, "unit", self.unit_id, rows.UNIT, Action.ISSUE_REPORT)
+        (posting, _), *_ = await scoped.permitted(work, "unit", self.unit_id, rows.UNIT, Action.ISSUE_REPORT)
         actor = work.actor(posting)
         at = work.now()
         if unit.valid_to is not None and unit.valid_to <= shanghai_date(at):
             raise InvalidInput("The unit is closed.", "该单位已撤销。", "unitId")
         path = {"unit_id": self.unit_id} | {name: getattr(unit, name) for name in tables.ANCESTORS}
-        facts, event = machine.report(actor, at)
+        facts, event = machine.report(
+            actor, at, mass_interest=self.mass_interest, post_disaster=self.post_disaster
+        )
         issue_id: int = (
             await work.connection.execute(
                 insert(tables.issue)
@@ -75,6 +79,7 @@ class ReportIssue:
                     version=facts.version,
                     reported_at=facts.reported_at,
                     updated_at=facts.updated_at,
+                    rules=await _rules(work, path, at),
                     number=await next_number(work, unit.city_id, at),
                 )
                 .returning(tables.issue.c.id)
@@ -82,6 +87,14 @@ class ReportIssue:
         ).scalar_one()
         await record_event(work, issue_id, path, event)
         return issue_id
+
+
+async def _rules(work: UnitOfWork, path: dict[str, int | None], at: datetime) -> list[int]:
+    """Return the rules that the issue begins under, and keeps."""
+    above = [path[name] for name in tables.ANCESTORS if path[name] is not None]
+    found = await work.connection.exec_driver_sql(IN_FORCE, (above, shanghai_date(at)))
+    ids: list[int] = found.scalar_one()
+    return ids
 
 
 async def _rank(work: UnitOfWork, role: Role) -> str:

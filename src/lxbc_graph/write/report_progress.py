@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lxbc_graph.domain import machine
 from lxbc_graph.domain.errors import CommandError
-from lxbc_graph.policy.actions import Action
+from lxbc_graph.domain.words import Verb
 
 from . import inputs
 from .locked_issue import open_assignment
@@ -28,8 +28,14 @@ class ReportProgress:
     async def handle(self, work: UnitOfWork) -> int:
         """Note the progress."""
         issue, position, actor = await open_assignment(
-            work, self.assignment_id, self.expected_version, Action.ISSUE_PROGRESS
+            work, self.assignment_id, self.expected_version, Verb.REPORT_PROGRESS
         )
-        return await record(
-            work, issue, machine.progress(issue.facts, actor, work.now(), position, text=self.text)
+        step = machine.progress(
+            issue.facts,
+            actor,
+            work.now(),
+            position,
+            text=self.text,
+            calendar=await work.calendar(issue.facts.rule),
         )
+        return await record(work, issue, step)

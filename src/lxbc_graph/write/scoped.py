@@ -6,10 +6,11 @@ from typing import Any
 
 from sqlalchemy import Row, text
 
-from lxbc_graph.domain.errors import Forbidden, NotFound
+from lxbc_graph.domain.errors import Forbidden, InvalidInput, NotFound
 from lxbc_graph.domain.principal import Posting
+from lxbc_graph.domain.words import Dismissal
 from lxbc_graph.policy.actions import TERMS, Action
-from lxbc_graph.policy.rows import NOTHING, RowRule
+from lxbc_graph.policy.rows import CADRE, ISSUE, NOTHING, RowRule
 from lxbc_graph.policy.scope import Scope, scope_of
 
 from .unit_of_work import UnitOfWork
@@ -52,25 +53,46 @@ async def visible(
     return row
 
 
-async def permitted(work: UnitOfWork, table: str, row_id: int, rule: RowRule, *actions: Action) -> Posting:
-    """Return the first posting that allows one of the actions on a visible row, or raise Forbidden."""
+async def original(work: UnitOfWork, issue_id: int, original_id: int, field: str) -> None:
+    """Check the issue that another one repeats: raise NotFound or InvalidInput at ``field``."""
+    if original_id == issue_id:
+        raise InvalidInput("An issue is no duplicate of itself.", "不能与自身重复。", field)
+    found = await visible(work, "issue", original_id, Action.ISSUE_READ, ISSUE, field, columns="x.dismissal")
+    if found.dismissal == Dismissal.DUPLICATE:  # or a chain of them could lead back to where it began
+        raise InvalidInput("That issue is itself a duplicate.", "该问题本身已判为重复问题。", field)
+
+
+async def cadre(work: UnitOfWork, city_id: int | None, cadre_id: int, field: str) -> Row[Any]:
+    """Return a visible cadre of the city: raise NotFound or InvalidInput at ``field`` for any other."""
+    found = await visible(
+        work, "cadre", cadre_id, Action.CADRE_READ, CADRE, field, columns="x.name, x.rank, x.city_id"
+    )
+    if found.city_id != city_id:
+        raise InvalidInput("Not a cadre of the issue's city.", "不是问题所在市的干部。", field)
+    return found
+
+
+async def permitted(
+    work: UnitOfWork, table: str, row_id: int, rule: RowRule, *actions: Action
+) -> list[tuple[Posting, Action]]:
+    """Return the postings that allow one of the actions on a visible row, each with it, or raise Forbidden."""
     params: dict[str, object] = {"id": row_id}
-    candidates: list[tuple[Posting, str]] = []
+    candidates: list[tuple[Posting, Action, str]] = []
     for posting in work.principal.postings:
         alone = replace(work.principal, postings=(posting,))
         for action in actions:
             scope = scope_of(work.enforcer, alone, action)
             term = _predicate(rule, scope, "x", f"p{len(candidates)}", params)
             if term != NOTHING:
-                candidates.append((posting, term))
+                candidates.append((posting, action, term))
     if candidates:
-        columns = ", ".join(f"{term} as p{index}" for index, (_, term) in enumerate(candidates))
+        columns = ", ".join(f"{term} as p{index}" for index, (_, _, term) in enumerate(candidates))
         row = (
             await work.connection.execute(text(f"select {columns} from {table} x where x.id = :id"), params)
         ).one()
-        for (posting, _), holds in zip(candidates, row, strict=True):
-            if holds:
-                return posting
+        granted = [one[:2] for one, holds in zip(candidates, row, strict=True) if holds]
+        if granted:
+            return granted
     names = ", ".join(action.value for action in actions)
     terms = "”或“".join(TERMS[action] for action in actions)
     raise Forbidden(f"No posting of yours allows {names} here.", f"您的岗位没有此处的“{terms}”权限。")

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from lxbc_graph.domain import machine
 from lxbc_graph.domain.errors import CommandError
-from lxbc_graph.policy.actions import Action
+from lxbc_graph.domain.words import Verb
 
-from . import inputs
+from . import evidence, inputs
 from .locked_issue import open_assignment
 from .record import record
 from .unit_of_work import UnitOfWork
@@ -19,6 +19,7 @@ class SubmitFeedback:
 
     assignment_id: int
     text: str
+    attachment_ids: tuple[int, ...] = ()
     expected_version: int | None = None
 
     def problems(self) -> Iterator[CommandError]:
@@ -28,8 +29,10 @@ class SubmitFeedback:
     async def handle(self, work: UnitOfWork) -> int:
         """Note the feedback, and move the issue if it was the last."""
         issue, position, actor = await open_assignment(
-            work, self.assignment_id, self.expected_version, Action.ISSUE_FEEDBACK
+            work, self.assignment_id, self.expected_version, Verb.SUBMIT_FEEDBACK
         )
-        return await record(
-            work, issue, machine.feed_back(issue.facts, actor, work.now(), position, text=self.text)
+        await evidence.check(work, issue.id, self.attachment_ids, "attachmentIds")
+        step = machine.feed_back(
+            issue.facts, actor, work.now(), position, text=self.text, evidence=len(self.attachment_ids)
         )
+        return await record(work, issue, step, attachments=self.attachment_ids)

@@ -7,9 +7,13 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from lxbc_graph.domain.deadlines import Calendar, weekdays
 from lxbc_graph.domain.machine import Actor
 from lxbc_graph.domain.principal import Posting, Principal
+from lxbc_graph.domain.rules import Rule
+from lxbc_graph.domain.words import DayKind
 from lxbc_graph.policy.enforcer import Enforcer
+from lxbc_graph.store.calendar import load
 from lxbc_graph.store.database import Database
 
 Clock = Callable[[], datetime]
@@ -24,6 +28,10 @@ class UnitOfWork:
     enforcer: Enforcer
     now: Clock
     events: int = 0
+
+    async def calendar(self, rule: Rule) -> Calendar:
+        """Return the calendar that deadlines under the rule need; it is read only where working days count."""
+        return weekdays if rule.days is DayKind.NATURAL else await load(self.connection)
 
     def actor(self, posting: Posting) -> Actor:
         """Return the principal as the one who acts under the posting."""

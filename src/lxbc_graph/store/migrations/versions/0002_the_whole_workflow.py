@@ -3,6 +3,8 @@
 What was handed over before has the clocks of DOMAIN 5 from here on: natural days in Shanghai, to the last second.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -52,6 +54,31 @@ update issue set next_due_at = soonest.due_at
 from (select issue_id, min(due_at) as due_at from clock where running group by issue_id) soonest
 where soonest.issue_id = issue.id
 """
+
+
+_OF_ASSIGNMENT: tuple[sa.Column[Any], ...] = (
+    *(sa.Column(f"{clock}_due_at", sa.DateTime(timezone=True)) for clock in ("arrange", "progress", "solve")),
+    *(sa.Column(f"{clock}_due_at", sa.DateTime(timezone=True)) for clock in ("track", "arbitrate")),
+    sa.Column("return_reason", sa.Text()),
+    sa.Column("insisted", sa.Boolean(), server_default="false", nullable=False),
+    sa.Column("plan", postgresql.JSONB(astext_type=sa.Text())),
+    sa.Column("plan_state", sa.Text()),
+    sa.Column("supervised_count", sa.Integer(), server_default="0", nullable=False),
+    sa.Column("urged_count", sa.Integer(), server_default="0", nullable=False),
+)
+_OF_ISSUE: tuple[sa.Column[Any], ...] = (
+    sa.Column("rules", sa.ARRAY(sa.BigInteger()), server_default="{}", nullable=False),
+    sa.Column("sponsor_id", sa.BigInteger()),
+    sa.Column("verifier_id", sa.BigInteger()),
+    sa.Column("verify_due_at", sa.DateTime(timezone=True)),
+    sa.Column("verified_at", sa.DateTime(timezone=True)),
+    sa.Column("township_passed_at", sa.DateTime(timezone=True)),
+    sa.Column("look_backs", sa.ARRAY(sa.Text()), server_default="{}", nullable=False),
+    sa.Column("look_back_due_at", sa.DateTime(timezone=True)),
+    sa.Column("sampled", sa.Boolean(), server_default="false", nullable=False),
+    sa.Column("exclusion", sa.Text()),
+    sa.Column("next_due_at", sa.DateTime(timezone=True)),
+)
 
 
 def upgrade() -> None:
@@ -111,34 +138,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("event_id is not null"),
     )
     op.create_index(op.f("ix_attachment_issue_id_id"), "attachment", ["issue_id", "id"], unique=False)
-    for column in (
-        *(sa.Column(f"{clock}_due_at", sa.DateTime(timezone=True)) for clock in ("arrange", "progress", "solve")),
-        *(sa.Column(f"{clock}_due_at", sa.DateTime(timezone=True)) for clock in ("track", "arbitrate")),
-        sa.Column("return_reason", sa.Text()),
-        sa.Column("insisted", sa.Boolean(), server_default="false", nullable=False),
-        sa.Column("plan", postgresql.JSONB(astext_type=sa.Text())),
-        sa.Column("plan_state", sa.Text()),
-        sa.Column("supervised_count", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("urged_count", sa.Integer(), server_default="0", nullable=False),
-    ):
+    for column in _OF_ASSIGNMENT:
         op.add_column("assignment", column)
     op.add_column("event", sa.Column("key", sa.Text()))
     op.create_index(
         "uq_event_key", "event", ["key"], unique=True, postgresql_where=sa.text("key is not null")
     )
-    for column in (
-        sa.Column("rules", sa.ARRAY(sa.BigInteger()), server_default="{}", nullable=False),
-        sa.Column("sponsor_id", sa.BigInteger()),
-        sa.Column("verifier_id", sa.BigInteger()),
-        sa.Column("verify_due_at", sa.DateTime(timezone=True)),
-        sa.Column("verified_at", sa.DateTime(timezone=True)),
-        sa.Column("township_passed_at", sa.DateTime(timezone=True)),
-        sa.Column("look_backs", sa.ARRAY(sa.Text()), server_default="{}", nullable=False),
-        sa.Column("look_back_due_at", sa.DateTime(timezone=True)),
-        sa.Column("sampled", sa.Boolean(), server_default="false", nullable=False),
-        sa.Column("exclusion", sa.Text()),
-        sa.Column("next_due_at", sa.DateTime(timezone=True)),
-    ):
+    for column in _OF_ISSUE:
         op.add_column("issue", column)
     for name in ("sponsor", "verifier"):
         op.create_foreign_key(op.f(f"fk_issue_{name}_id"), "issue", "cadre", [f"{name}_id"], ["id"])
