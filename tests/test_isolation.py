@@ -72,6 +72,7 @@ def within(code: str) -> Rows:
         "category": [row for row in ROWS["category"] if row["city_id"] == UNITS[code[:4]]["id"]],
         "assignment": [row for row in ROWS["assignment"] if row["issue_id"] in issues],
         "event": [row for row in ROWS["event"] if row["issue_id"] in issues],
+        "attachment": [row for row in ROWS["attachment"] if row["issue_id"] in issues],
         "account": [row for row in ROWS["account"] if row["name"] == f"office-{code}"],
     }
 
@@ -83,7 +84,7 @@ def marks(rows: Rows) -> set[str]:
 
 def _marks(name: str, row: Row) -> Iterator[str]:
     yield f"{name.capitalize()}:{row['id']}"
-    for column in ("code", "name", "number", "title", "display_name", "phone"):
+    for column in ("code", "name", "number", "title", "display_name", "phone", "sha256"):
         if row.get(column):
             yield row[column]
     yield from row.get("aliases", ())

@@ -40,6 +40,7 @@ from .schema.execute import Request
 from .settings import LONGEST_TTL_SECONDS, Settings
 from .store.database import Database, DatabaseError
 from .store.embedded import EmbeddedServer, EmbeddedServerError
+from .store.files import FilesError
 from .store.migrate import check, upgrade
 
 T = TypeVar("T")
@@ -74,6 +75,7 @@ _REFUSALS = (
     units.OlderEdition,
     EmbeddedServerError,
     DatabaseError,
+    FilesError,
     PolicyError,
     OSError,
     asyncpg.PostgresError,

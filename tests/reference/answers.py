@@ -82,6 +82,9 @@ ONE = {
     ("event", "assignment"): ("assignment", "assignment_id"),
     ("event", "actor"): ("cadre", "actor_id"),
     ("event", "unit"): ("unit", "unit_id"),
+    ("attachment", "issue"): ("issue", "issue_id"),
+    ("attachment", "event"): ("event", "event_id"),
+    ("attachment", "uploader"): ("cadre", "uploader_id"),
 }
 
 Related = Callable[["Reference", Row, Row], bool]
@@ -107,6 +110,8 @@ MANY: dict[tuple[str, str], tuple[str, Related]] = {
     ("category", "children"): ("category", lambda _, category, row: row["parent_id"] == category["id"]),
     ("issue", "assignments"): ("assignment", lambda _, issue, row: row["issue_id"] == issue["id"]),
     ("issue", "events"): ("event", lambda _, issue, row: row["issue_id"] == issue["id"]),
+    ("issue", "attachments"): ("attachment", lambda _, issue, row: row["issue_id"] == issue["id"]),
+    ("event", "attachments"): ("attachment", lambda _, event, row: row["event_id"] == event["id"]),
 }
 
 LISTS = {
@@ -214,6 +219,8 @@ FILTERS: dict[tuple[str, str], Test] = {
     ("event", "kind"): _in("kind"),
     ("event", "toState"): _in("to_state"),
     ("event", "at"): _between("at"),
+    ("attachment", "referred"): _is(lambda _, row: row["event_id"] is not None),
+    ("attachment", "uploadedAt"): _between("uploaded_at"),
 }
 
 ORDERS: dict[tuple[str, str], Callable[[Row], Any]] = {
@@ -232,6 +239,7 @@ ORDERS: dict[tuple[str, str], Callable[[Row], Any]] = {
     ("issue", "NUMBER"): lambda row: row["number"],
     ("assignment", "ID"): lambda row: row["id"],
     ("event", "ID"): lambda row: row["id"],
+    ("attachment", "ID"): lambda row: row["id"],
 }
 
 DEFAULT_ORDERS = {
@@ -243,6 +251,7 @@ DEFAULT_ORDERS = {
     "issue": ("REPORTED_AT", "DESC"),
     "assignment": ("ID", "ASC"),
     "event": ("ID", "ASC"),
+    "attachment": ("ID", "ASC"),
 }
 
 _HANDED_OVER = {"handedOver": True, "dismissed": False}
@@ -402,6 +411,8 @@ class Reference:
                 return row["phone"] if self.sight.may("cadre:private", table, row) else None
             case "issue", "overdue":
                 return _overdue(self, row)
+            case "attachment", "url":
+                return f"/attachments/{row['id']}"
             case "unit", "metrics":
                 return self._metrics(row, given)
         return row[re.sub("([A-Z])", r"_\1", name).lower()]

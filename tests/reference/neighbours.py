@@ -108,8 +108,11 @@ class _Builder:
         self._issues: list[Row] = []
         self._assignments: list[Row] = []
         self._events: list[Row] = []
+        self._attachments: list[Row] = []
         for number, title, code, finder, state, department in _ISSUES:
             self._issue(number, title, code, self._cadres[finder], state, department)
+        for event in self._events:
+            self._attachment(event, referred=event["kind"] == "ASSIGNED")
         by_number = {row["number"]: row for row in self._issues}
         by_number["2021-0002"]["duplicate_of_id"] = by_number["2021-0001"]["id"]
         by_number["2021-0006"]["duplicate_of_id"] = by_number["2021-0001"]["id"]
@@ -127,6 +130,7 @@ class _Builder:
                 "issue": self._issues,
                 "assignment": self._assignments,
                 "event": self._events,
+                "attachment": self._attachments,
             }
         )
 
@@ -209,6 +213,24 @@ class _Builder:
             # It was handed over where it stood then: the county next door.
             before = {HERE: THERE, THERE: HERE}.get(code[:6], code[:6])
             self._event(issue, "ASSIGNED", "ASSIGNED", before, finder, self._assignments[-1])
+
+    def _attachment(self, event: Row, *, referred: bool) -> None:
+        id_ = self._id()
+        self._attachments.append(
+            {
+                "id": id_,
+                "issue_id": event["issue_id"],
+                "event_id": event["id"] if referred else None,
+                "name": f"现场照片{id_}.jpg",
+                "media_type": "image/jpeg",
+                "size": id_,
+                "sha256": f"{id_:064x}",
+                "uploader_id": event["actor_id"],
+                "account_id": self._accounts[CITY]["id"],
+                "uploader_name": "某人",
+                "uploaded_at": event["at"],
+            }
+        )
 
     def _event(self, issue: Row, kind: str, to: str, code: str, actor: Row, share: Row | None) -> None:
         self._events.append(

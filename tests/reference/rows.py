@@ -18,7 +18,10 @@ from lxbc_graph.store.database import Database
 Row = dict[str, Any]
 Rows = dict[str, list[Row]]
 
-TABLES = ("unit", "department", "cadre", "account", "posting", "category", "issue", "assignment", "event")
+TABLES = (
+    *("unit", "department", "cadre", "account", "posting", "category"),
+    *("issue", "assignment", "event", "attachment"),
+)
 LEVELS = (Level.CITY, Level.COUNTY, Level.TOWNSHIP, Level.VILLAGE)
 PATH = tables.ANCESTORS
 
@@ -159,6 +162,11 @@ class _Maker:
             for issue in issues
             for _ in range(self._chance.randint(0, 3))
         ]
+        attachments = [
+            self._attachment(issue, cadres, accounts, events)
+            for issue in issues
+            for _ in range(self._chance.choice((0, 0, 1, 3)))
+        ]
         return {
             "unit": units,
             "department": departments,
@@ -169,6 +177,7 @@ class _Maker:
             "issue": issues,
             "assignment": assignments,
             "event": self._shuffled(events),
+            "attachment": attachments,
         }
 
     def _id(self, table: str) -> int:
@@ -373,6 +382,22 @@ class _Maker:
             ),
             # An issue may have been transferred since.
             **path_of(self._chance.choice(units)),
+        }
+
+    def _attachment(self, issue: Row, cadres: list[Row], accounts: list[Row], events: list[Row]) -> Row:
+        happened = [row["id"] for row in events if row["issue_id"] == issue["id"]]
+        return {
+            "id": self._id("attachment"),
+            "issue_id": issue["id"],
+            "event_id": self._maybe(self._chance.choice(happened)) if happened else None,
+            "name": self._chance.choice(_WORDS),
+            "media_type": self._chance.choice(("image/jpeg", "application/pdf")),
+            "size": self._chance.choice((1, 2**31 - 1)),
+            "sha256": f"{self._chance.getrandbits(256):064x}",
+            "uploader_id": self._maybe(self._chance.choice(cadres)["id"]),
+            "account_id": self._chance.choice(accounts)["id"],
+            "uploader_name": self._name(),
+            "uploaded_at": self._time(),
         }
 
     def _time(self) -> datetime:

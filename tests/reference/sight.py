@@ -37,7 +37,7 @@ class Sight:
 
     def sees(self, table: str, row: Row) -> bool:
         """Say whether the row exists for the principal."""
-        if table in {"assignment", "event"}:
+        if table in {"assignment", "event", "attachment"}:
             return self.may("issue:read", "issue", self._issues[row["issue_id"]])
         if table == "account":
             return bool(row["id"] == self._principal.account_id)

@@ -15,11 +15,14 @@ One verb, one file, in the order of an issue's life: ``report_issue``, ``request
 Each holds a frozen dataclass with fields of plain Python in snake_case; the path of an error spells them as
 the API does, in camelCase. An id that could not be decoded is passed as 0, which no row bears.
 
+``add_attachment`` notes a file that was uploaded; ``evidence`` makes it part of the event that refers to it.
+
 Errors are met in this order: INVALID_INPUT of texts, IDEMPOTENCY_MISMATCH, NOT_FOUND of the issue, FORBIDDEN,
 CONFLICT, then NOT_FOUND or INVALID_INPUT of other ids, ILLEGAL_TRANSITION, and FORBIDDEN for a handler.
 """
 
 from .accept_assignment import AcceptAssignment
+from .add_attachment import AddAttachment, Uploads
 from .approve_plan import ApprovePlan
 from .arbitrate_assignment import ArbitrateAssignment
 from .assign_issue import AssignIssue, PartyInput
@@ -46,6 +49,7 @@ from .withdraw_issue import WithdrawIssue
 
 __all__ = [
     "AcceptAssignment",
+    "AddAttachment",
     "ApprovePlan",
     "ArbitrateAssignment",
     "AssignIssue",
@@ -69,6 +73,7 @@ __all__ = [
     "SubmitFeedback",
     "SuperviseIssue",
     "TransferIssue",
+    "Uploads",
     "UrgeIssue",
     "VerifyIssue",
     "WithdrawIssue",
