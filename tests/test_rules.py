@@ -1,4 +1,4 @@
-"""Rules as data: what they may say, whom they bind and since when, who sets and who sees them, and those that ship."""
+"""Rules as data: what they may say, whom they bind and since when, who sets and sees them, and those that ship."""
 
 import asyncio
 import json
@@ -146,7 +146,10 @@ BAD: list[tuple[Any, set[tuple[str, ...]]]] = [
     ({"inspectionLevels": ["OFFICE", "TOWNSHIP"]}, {("inspectionLevels",)}),
     ({"ladder": [{"kind": "URGE"}]}, {("ladder", "0", "after")}),
     ({"ladder": [{"kind": "URGE", "after": 0, "then": 1}]}, {("ladder", "0", "then")}),
-    ({"ladder": [{"kind": "URGE", "after": 10**6, "reply": 0}]}, {("ladder", "0", "after"), ("ladder", "0", "reply")}),
+    ({"ladder": [{"kind": "URGE", "after": "0"}]}, {("ladder", "0", "after")}),
+    ({"ladder": [{"kind": "URGE", "after": 10**6}]}, {("ladder", "0", "after")}),
+    ({"ladder": [{"kind": "URGE", "after": 0, "reply": 0}]}, {("ladder", "0", "reply")}),
+    ({"routines": [{"kind": "STUDY_TOUR", "day": True}]}, {("routines", "0", "day")}),
     ({"ladder": [{"kind": "URGE", "after": hours} for hours in range(21)]}, {("ladder",)}),
     ({"routines": [{"kind": "STUDY_TOUR", "weekday": 8}]}, {("routines", "0", "weekday")}),
     ({"opens": "18:00", "closes": "08:00"}, {("closes",)}),
@@ -187,8 +190,8 @@ def test_settings_are_not_endless() -> None:
     nested: list[Any] = []
     for _ in range(100_000):
         nested = [nested]
-    for given in ({"x": nested}, {f"{number}": 1 for number in range(5_000)}):
-        (error,) = SetRule(COUNTY, "规则", given).problems()
+    for endless in ({"x": nested}, {f"{number}": 1 for number in range(5_000)}):
+        (error,) = SetRule(COUNTY, "规则", endless).problems()
         assert error.field == ("settings",)
 
 
@@ -258,11 +261,8 @@ async def test_of_the_rules_whose_day_has_come_the_latest_holds(
             for version, days in enumerate(days, start=1)
         ]
         come = [(day, id_) for day, id_ in zip(days, ids, strict=True) if day <= asked]
-        assert (
-            await _in_force(connection, today + timedelta(asked)) == [id_ for _, id_ in [max(come)]]
-            if come
-            else True
-        )
+        found = await _in_force(connection, today + timedelta(asked))
+        assert found == [id_ for _, id_ in sorted(come)[-1:]]
 
 
 async def test_a_rule_of_tomorrow_does_not_hold_today(house: House) -> None:
@@ -276,20 +276,23 @@ async def test_a_rule_of_tomorrow_does_not_hold_today(house: House) -> None:
     assert kept == [[], [], [rule]]
 
 
+def _by_office(issue: int) -> InspectIssue:
+    return InspectIssue(issue, InspectionLevel.OFFICE, passed=True)
+
+
 async def test_an_issue_keeps_the_rule_that_it_began_under(house: House) -> None:
     old = await house.at("FEEDBACK")
     await house.well("office", SetRule(COUNTY, "两级核验", TWO_LEVELS))
     new = await house.at("FEEDBACK")
-    office = lambda issue: InspectIssue(issue, InspectionLevel.OFFICE, passed=True)  # noqa: E731
-    assert (await house.refused("office", office(new))).code is ErrorCode.ILLEGAL_TRANSITION
-    await house.well("office", office(old))
-    await house.well("town", InspectIssue(new, InspectionLevel.TOWNSHIP, passed=True))
+    assert (await house.refused("office", _by_office(new))).code is ErrorCode.ILLEGAL_TRANSITION
+    await house.well("office", _by_office(old))
+    await house.well("city_office", InspectIssue(new, InspectionLevel.TOWNSHIP, passed=True))
     assert (await house.issue(new))["state"] == "FEEDBACK"
     # Set back for all to come, the rule still holds for what began under it.
     await house.well("office", SetRule(COUNTY, "一级核验", {"inspectionLevels": ["OFFICE"]}))
     again = await house.at("FEEDBACK")
-    await house.well("office", office(again))
-    await house.well("office", office(new))
+    await house.well("office", _by_office(again))
+    await house.well("office", _by_office(new))
     states = [(await house.issue(issue))["state"] for issue in (old, new, again)]
     assert states == ["RECTIFIED"] * 3
 
@@ -299,9 +302,9 @@ async def test_an_issue_keeps_the_rule_that_it_began_under(house: House) -> None
 
 async def test_versions_follow_one_another_and_none_is_ever_changed(house: House) -> None:
     seen: list[dict[str, Any]] = []
-    for version, given in enumerate(({}, {"arrangeDays": 2}, {}), start=1):
+    for version, said in enumerate(({}, {"arrangeDays": 2}, {}), start=1):
         rule = await house.well(
-            "office", SetRule(COUNTY, f"第{version}版", given, expected_version=version - 1)
+            "office", SetRule(COUNTY, f"第{version}版", said, expected_version=version - 1)
         )
         rows = await house.rows("select * from rule order by version")
         assert rows[:-1] == seen
@@ -312,7 +315,7 @@ async def test_versions_follow_one_another_and_none_is_ever_changed(house: House
             "name": f"第{version}版",
             "valid_from": TODAY,
         }
-        assert json.loads(rows[-1]["settings"]) == given
+        assert json.loads(rows[-1]["settings"]) == said
         who = house.people["office"]
         assert (rows[-1]["account_id"], rows[-1]["author_name"]) == (who.account_id, who.display_name)
         assert rows[-1]["created_at"] == house.clock[-1]
@@ -640,8 +643,8 @@ async def test_a_file_tells_a_history_that_only_grows_at_its_end(database: Datab
         ("[1].validFrom", "the unit has a rule from 2022-07-01 already")
     ]
     # Another one of the newest day takes its place, and may be taken back.
-    for given in ({"arrangeDays": 4}, {"arrangeDays": 3}):
-        path = file(tmp_path, entry("411024", "2022-07-01", **given))
+    for days in (4, 3):
+        path = file(tmp_path, entry("411024", "2022-07-01", arrangeDays=days))
         assert (await rules.import_rules(database, path)).added == 1
     assert [row[1] for row in await history(database)] == [1, 2, 3, 4]
 
@@ -664,10 +667,10 @@ async def test_bad_entries_are_all_told_at_their_paths_and_nothing_is_written(
     paths = [path for path, _ in await problems(database, file(tmp_path, *form))]
     assert paths == ["[2].validFrom", "[5].unit", "[5].more", "[6]"]
     assert [path for path, _ in await problems(database, file(tmp_path, *form[:2], *form[3:5]))] == [
+        "[1]",
         "[2].settings.arrangeDays",
         "[2].settings.ladder[0].after",
         "[3].name",
-        "[1]",
     ]
     unknown = (good, entry("411099", "2021-07-01"), entry("411002", "2021-07-01"))
     assert await problems(database, file(tmp_path, *unknown)) == [

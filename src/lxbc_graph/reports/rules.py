@@ -1,8 +1,8 @@
 """Import of rules: a JSON list says how units work and since when, or nothing is written.
 
-Every rule becomes a new version of its unit's, the earliest first; the days may lie in the past, since a file may tell
-how it was. A unit's history only grows at its end: a rule from before the newest day that the unit has is refused, and
-one that says what the newest rule of its day says already changes nothing.
+Every rule becomes a new version of its unit's, the earliest first; the days may lie in the past, since a file may
+tell how it was. A unit's history only grows at its end: a rule from before the newest day that the unit has is
+refused, and one that says what the newest rule of its day says already changes nothing.
 """
 
 import json
@@ -92,9 +92,10 @@ def parse(content: bytes) -> list[Listed]:
         entries = _ENTRIES.validate_json(content.removeprefix(b"\xef\xbb\xbf"))
     except ValidationError as error:
         raise BadRules([(_path(*one["loc"]), one["msg"]) for one in error.errors()]) from None
-    problems = [problem for index, entry in enumerate(entries) for problem in _wrong(index, entry)]
+    problems: list[tuple[str, str]] = []
     first: dict[tuple[str, date], int] = {}
     for index, entry in enumerate(entries):
+        problems += _wrong(index, entry)
         if (other := first.setdefault((entry.unit, entry.valid_from), index)) != index:
             problems.append((f"[{index}]", f"is of the same unit and day as [{other}]"))
     if not entries:
@@ -135,7 +136,8 @@ order by r.version
 """
 _ADD = """
 insert into rule
-    (unit_id, city_id, county_id, township_id, village_id, version, name, valid_from, settings, author_name, created_at)
+    (unit_id, city_id, county_id, township_id, village_id, version, name, valid_from, settings, author_name,
+     created_at)
 select id, city_id, county_id, township_id, village_id, $2, $3, $4, $5, $6, $7 from unit where code = $1
 """
 
