@@ -105,6 +105,18 @@ class _Builder:
             )
             for city in (CITY, OTHER_CITY)
         }
+        self._rules = {
+            code: self._row(
+                **self._at(code),
+                version=1,
+                name=f"{name}规则",
+                valid_from=date(2021, 7, 1),
+                settings={"arrangeDays": len(code)},
+                author_name="某人",
+                created_at=_MONDAY,
+            )
+            for code, name in _UNITS.items()
+        }
         self._issues: list[Row] = []
         self._assignments: list[Row] = []
         self._events: list[Row] = []
@@ -127,6 +139,7 @@ class _Builder:
                 "account": list(self._accounts.values()),
                 "posting": self._postings,
                 "category": list(self._categories.values()),
+                "rule": list(self._rules.values()),
                 "issue": self._issues,
                 "assignment": self._assignments,
                 "event": self._events,
@@ -174,6 +187,8 @@ class _Builder:
             title=title,
             description=f"{title}。",
             **self._at(code),
+            # As if it had been begun under what holds next door too.
+            rules=[row["id"] for row in self._rules.values()],
             finder_id=finder["id"],
             finder_name="某人",  # as it was written then, whoever may see the cadre now
             finder_rank="STAFF",

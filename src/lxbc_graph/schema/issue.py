@@ -152,3 +152,4 @@ class Issue:
     )
     events = Many("Event", "What happened to it (经过).", "{c}.issue_id = {p}.id", parts=True)
     attachments = Many("Attachment", "Its evidence (附件).", "{c}.issue_id = {p}.id", parts=True)
+    rules = Many("Rule", "Rules that it began under, and keeps (适用规则).", "{c}.id = any({p}.rules)")

@@ -11,13 +11,13 @@ One verb, one file, in the order of an issue's life: ``report_issue``, ``request
 ``judge_issue``, ``merge_issue``, ``withdraw_issue``, ``transfer_issue``, ``assign_issue``, ``accept_assignment``,
 ``return_assignment``, ``arbitrate_assignment``, ``report_progress``, ``propose_plan``, ``approve_plan``,
 ``supervise_issue``, ``urge_issue``, ``submit_feedback``, ``inspect_issue``, ``look_back``, ``decide_exclusion``,
-``send_back``, ``reopen_issue``.
+``send_back``, ``reopen_issue``. Beside them stands ``set_rule``, under which issues begin.
 Each holds a frozen dataclass with fields of plain Python in snake_case; the path of an error spells them as
 the API does, in camelCase. An id that could not be decoded is passed as 0, which no row bears.
 
 ``add_attachment`` notes a file that was uploaded; ``evidence`` makes it part of the event that refers to it.
 
-Errors are met in this order: INVALID_INPUT of texts, IDEMPOTENCY_MISMATCH, NOT_FOUND of the issue, FORBIDDEN,
+Errors are met in this order: INVALID_INPUT of texts, IDEMPOTENCY_MISMATCH, NOT_FOUND of the issue or unit, FORBIDDEN,
 CONFLICT, then NOT_FOUND or INVALID_INPUT of other ids, ILLEGAL_TRANSITION, and FORBIDDEN for a handler.
 """
 
@@ -40,6 +40,7 @@ from .report_progress import ReportProgress
 from .request_verification import RequestVerification
 from .return_assignment import ReturnAssignment
 from .send_back import SendBack
+from .set_rule import SetRule
 from .submit_feedback import SubmitFeedback
 from .supervise_issue import SuperviseIssue
 from .transfer_issue import TransferIssue
@@ -70,6 +71,7 @@ __all__ = [
     "RequestVerification",
     "ReturnAssignment",
     "SendBack",
+    "SetRule",
     "SubmitFeedback",
     "SuperviseIssue",
     "TransferIssue",
