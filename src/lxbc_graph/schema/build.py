@@ -12,7 +12,7 @@ from lxbc_graph.domain.metrics import METRICS
 from lxbc_graph.read.catalogue import Column, Entity, Field, Lookup, Many, Metrics, NodeById, One
 from lxbc_graph.read.planner import DEFAULT_PAGE, MAX_PAGE
 
-from . import (
+from . import (  # noqa: F401 - they declare themselves
     assignment,
     attachment,
     cadre,
@@ -25,7 +25,7 @@ from . import (
     rule,
     unit,
     viewer,
-)  # noqa: F401
+)
 from .declare import CATALOGUE, DESCRIPTIONS, ID
 from .mutation import declare_mutation
 from .names import NAMES, argument, field, make
