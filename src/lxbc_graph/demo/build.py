@@ -15,6 +15,7 @@ from itertools import count, islice
 from random import Random
 
 from lxbc_graph.live.relay import RELAY_LOCK
+from lxbc_graph.reports import rules
 from lxbc_graph.reports.units import apply_edition, parse
 from lxbc_graph.store import tables
 from lxbc_graph.store.copying import Connection, reserve_ids
@@ -69,6 +70,10 @@ async def build(database: Database, issues: int = ISSUES, progress: Progress | N
         async with connection.transaction():
             await connection.execute("set local statement_timeout = 0")
             places = await _units(connection)
+            # The county methods hold after the present: what was reported before keeps the city's rule alone.
+            codes = {place.code for place in places}
+            methods = [one for one in rules.parse(rules.shipped()) if one.unit in codes]
+            await rules.apply_rules(connection, methods, PRESENT)
             await world.add(connection, people(places), progress)
             with _uncollected():
                 await _issues(connection, issues, progress)

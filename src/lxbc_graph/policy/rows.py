@@ -17,6 +17,9 @@ Bind = Callable[[str, bool], str]
 
 NOTHING = "false"
 
+_HELD = "(select * from assignment where state <> 'REASSIGNED') held"
+"""Whose assignment went to another is no party any more."""
+
 _WITHIN = {field: ANCESTOR[level] for level, field in SUBTREES.items()}
 
 
@@ -60,7 +63,7 @@ class ByUnit:
 
 @dataclass(frozen=True, slots=True)
 class ByIssue:
-    """An issue: by its unit, by who found or handles it, by who is a party to it.
+    """An issue: by its unit, by who found, verifies or handles it, by who is a party to it.
 
     What is reached by a person or a party is, together with what a unit gives, spelled as one set of ids: each
     part comes from its own index. An ``or`` would have to be tried on every row of the table (docs/adr/0007).
@@ -73,9 +76,10 @@ class ByIssue:
             for table, column, owner, field in (
                 ("issue", "id", "finder_id", "own_cadres"),
                 ("issue", "id", "finder_account_id", "own_accounts"),
+                ("issue", "id", "verifier_id", "own_cadres"),
                 ("assignment", "issue_id", "responsible_id", "own_cadres"),
-                ("assignment", "issue_id", "party_unit_id", "party_units"),
-                ("assignment", "issue_id", "department_id", "party_departments"),
+                (_HELD, "issue_id", "party_unit_id", "party_units"),
+                (_HELD, "issue_id", "department_id", "party_departments"),
             )
             if (term := _compare(owner, field, scope, bind)) is not None
         ]
@@ -98,10 +102,14 @@ class ByParty:
             [
                 None if wide == NOTHING else wide,
                 _compare(f"{alias}.responsible_id", "own_cadres", scope, bind),
-                _compare(f"{alias}.party_unit_id", "party_units", scope, bind),
-                _compare(f"{alias}.department_id", "party_departments", scope, bind),
+                self._party(alias, "party_unit_id", "party_units", scope, bind),
+                self._party(alias, "department_id", "party_departments", scope, bind),
             ]
         )
+
+    def _party(self, alias: str, column: str, field: str, scope: Scope, bind: Bind) -> str | None:
+        term = _compare(f"{alias}.{column}", field, scope, bind)
+        return None if term is None else f"({term} and {alias}.state <> 'REASSIGNED')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +162,18 @@ class BySeat:
 
 
 @dataclass(frozen=True, slots=True)
+class ByRule:
+    """A rule: by the unit that it is of, or because it binds from above what the scope reaches."""
+
+    def predicate(self, scope: Scope, alias: str, bind: Bind) -> str:
+        """Compare the unit, then those above."""
+        wide = ByUnit().predicate(scope, alias, bind)
+        if wide == NOTHING:
+            return NOTHING
+        return _any_of([wide, _compare(f"{alias}.unit_id", "above", scope, bind)])
+
+
+@dataclass(frozen=True, slots=True)
 class ByCity:
     """Shared by everyone of a city."""
 
@@ -193,6 +213,7 @@ UNIT = ByUnit(unit_column="id")
 DEPARTMENT = POSTING = ByUnit()
 CADRE = ByReach()
 CATEGORY = ByCity()
+RULE = ByRule()
 ISSUE = ByIssue()
 OF_ISSUE = Through("issue", "issue_id", ISSUE)
 """Assignments and events: to read."""
