@@ -215,15 +215,26 @@ async def test_the_demo_shows_the_whole_workflow(demo: Database, least: int, sql
     assert await one(demo, sql) >= least
 
 
-async def test_issues_begin_under_the_citys_rule_where_there_is_one(demo: Database) -> None:
-    assert await one(demo, "select count(*) from issue where rules <> '{}'") == 0
+async def test_issues_keep_the_rule_of_the_city(demo: Database) -> None:
+    """Those of the counties hold after the demo's present."""
+    kept = await demo.pool.fetch(
+        "select distinct i.rules, array[r.id] as of_city from issue i join rule r on r.unit_id = i.city_id"
+    )
+    assert [row["rules"] for row in kept] == [row["of_city"] for row in kept]
+    assert len(kept) == 1
+    assert await one(demo, "select count(distinct unit_id) from rule") > 1
+
+
+async def test_a_mould_gives_what_the_machine_gives_under_any_rule_of_the_city(demo: Database) -> None:
     async with demo.pool.acquire() as connection:
         transaction = connection.transaction()
         await transaction.start()
         rule = await connection.fetchval(
             "insert into rule (unit_id, city_id, version, name, valid_from, settings, author_name, created_at)"
-            " select id, id, 1, '', date '2021-07-01', '{\"lookBackDays\": 9}', '', now() from unit"
-            " where code = '4110' returning id"
+            " select id, id, 9, '', date '2021-07-01', $1, '', now() from unit where code = '4110' returning id",
+            orjson.dumps(
+                {"lookBackDays": 9, "days": "WORKING", "lookBackSteps": ["CADRE", "OFFICE"]}
+            ).decode(),
         )
         cast = await gather(connection)
         await transaction.rollback()

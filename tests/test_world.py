@@ -454,6 +454,7 @@ async def test_an_issue_keeps_the_rules_that_it_began_under(database: Database) 
     [
         ("rules[0].settings.arrangeDays", {"arrangeDays": -1}, {}),
         ("rules[0].settings.colour", {"colour": 1}, {}),
+        ("rules[0].settings.opens", {"opens": "09:00"}, {}),
         ("rules[0].settings.ladder[0].after", {"ladder": [{"kind": "URGE", "after": 10**6}]}, {}),
         ("rules[0].settings", {"arrangeDays": object()}, {}),
         ("issues[0].sponsor", {"sponsorRequired": True}, {"state": "ASSIGNED"}),
@@ -470,16 +471,6 @@ async def test_what_a_rule_forbids_is_a_problem(
 ) -> None:
     world = {**GROUND, "rules": [{"unit": "4110", "settings": rule}], "issues": [{"unit": VILLAGE, **issue}]}
     assert [one for one, _ in await problems(database, world)] == [path]
-
-
-async def test_rules_that_contradict_each_other_are_a_problem(database: Database) -> None:
-    rules = [
-        {"unit": "4110", "settings": {"closes": "09:00:00"}},
-        {"unit": "411024", "settings": {"opens": "08:30:00"}},
-        {"unit": VILLAGE, "settings": {"opens": "17:00:00"}},
-    ]
-    found = await problems(database, {"units": UNITS, "rules": rules, "issues": [{"unit": VILLAGE}]})
-    assert [path for path, _ in found] == ["issues[0].unit"]
 
 
 async def test_what_is_not_stated_fits_between_what_is(database: Database) -> None:

@@ -21,7 +21,7 @@ from .entries import (
     PostingEntry,
     UnitEntry,
 )
-from .lives import NO_LAW, Law
+from .lives import Law
 from .reading import Kept, Problem
 from .standing import Row, Standing
 
@@ -317,16 +317,16 @@ class Draft:
         try:
             check(settings)
         except BadSettings as bad:
-            for inner, message in bad.problems:
-                steps = (f"[{one}]" if one.isdigit() else f".{one}" for one in inner)
-                self.problem("".join((path, *steps)), message)
+            for wrong in bad.problems:
+                steps = (f"[{one}]" if one.isdigit() else f".{one}" for one in wrong.path)
+                self.problem("".join((path, *steps)), wrong.message)
             return False
         except (TypeError, ValueError, RecursionError) as error:
             self.problem(path, f"is not JSON: {error}")
             return False
         return True
 
-    def law(self, path: str, unit: Row, day: date) -> Law:
+    def law(self, unit: Row, day: date) -> Law:
         """Return what holds for an issue reported in the unit on the day: of each unit above, its newest rule."""
         above = [unit[name] for name in tables.ANCESTORS if unit[name] is not None]
         newest: dict[int, Row] = {}
@@ -337,11 +337,7 @@ class Draft:
         merged: dict[str, Any] = {}
         for row in rows:
             merged |= json.loads(row["settings"])
-        try:
-            return Law(rule_of(merged), tuple(row["id"] for row in rows), self._calendar)
-        except BadSettings as bad:
-            self.problem(path, f"no rule can be what those above it say together: {bad}")
-            return NO_LAW
+        return Law(rule_of(merged), tuple(row["id"] for row in rows), self._calendar)
 
     def _unit_of(self, department: Row | None) -> Row | None:
         return department and self.unit_with_id[department["unit_id"]]

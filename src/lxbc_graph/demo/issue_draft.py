@@ -98,7 +98,7 @@ class _IssueDraft:
         self.sponsor = self._of_this_city("cadres", "sponsor", entry.sponsor)
         self.verifier = self._verifier()
         begun_at = entry.events[0].at if entry.events else entry.reported_at
-        self.law = draft.law(f"{path}.unit", unit, shanghai_date(begun_at))
+        self.law = draft.law(unit, shanghai_date(begun_at))
         self.parties = self._parties()
         script = self._script()
         events = [(one, self._actor(f"events[{n}]", one)) for n, one in enumerate(entry.events)]
