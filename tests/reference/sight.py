@@ -107,7 +107,11 @@ class Sight:
             return False
         if row["finder_account_id"] == me.account_id:
             return True
-        people: list[Any] = [row["finder_id"], *(share["responsible_id"] for share in self._shares(row))]
+        people: list[Any] = [
+            row["finder_id"],
+            row["verifier_id"],
+            *(share["responsible_id"] for share in self._shares(row)),
+        ]
         return me.cadre_id is not None and me.cadre_id in people
 
     def _party(self, posting: Posting, share: Row) -> bool:

@@ -60,7 +60,7 @@ class ByUnit:
 
 @dataclass(frozen=True, slots=True)
 class ByIssue:
-    """An issue: by its unit, by who found or handles it, by who is a party to it.
+    """An issue: by its unit, by who found, verifies or handles it, by who is a party to it.
 
     What is reached by a person or a party is, together with what a unit gives, spelled as one set of ids: each
     part comes from its own index. An ``or`` would have to be tried on every row of the table (docs/adr/0007).
@@ -73,6 +73,7 @@ class ByIssue:
             for table, column, owner, field in (
                 ("issue", "id", "finder_id", "own_cadres"),
                 ("issue", "id", "finder_account_id", "own_accounts"),
+                ("issue", "id", "verifier_id", "own_cadres"),
                 ("assignment", "issue_id", "responsible_id", "own_cadres"),
                 ("assignment", "issue_id", "party_unit_id", "party_units"),
                 ("assignment", "issue_id", "department_id", "party_departments"),
