@@ -120,7 +120,7 @@ def supervise(
     """Somebody over the party demands that it gets on (督办): of both sides where the rule says so (双向督办)."""
     guards.may_supervise(issue, actor, assignment)
     if how not in issue.rule.supervisions:
-        raise InvalidInput("The rule here knows no such supervision.", "本地规则没有此督办方式。", "kind")
+        raise InvalidInput("The rule here knows no such supervision.", "本地规则没有此督办方式。", "how")
     both = issue.rule.two_way_supervision
     supervised = issue._replace(
         assignments=tuple(
