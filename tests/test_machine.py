@@ -1005,7 +1005,13 @@ def test_a_reopened_issue_has_time_anew_and_tells_the_due_time_before() -> None:
     assert issue.due_at == last_second(2021, 8, 20)
     assert event.data == {"dueBefore": before.due_at and before.due_at.isoformat()}
     kinds = {kind for kind, _ in machine.running(issue)}
-    assert ClockKind.ARRANGE not in kinds, "it was arranged once"
+    assert kinds == {ClockKind.SOLVE, ClockKind.TRACK}, "it was arranged and begun once"
+
+
+def test_what_was_fed_back_without_progress_is_not_late_with_it_when_it_comes_back() -> None:
+    issue = machine.send_back(feedback(), OFFICE, LATER, reason="因")[0]
+    assert {one.progressed_at for one in issue.assignments} == {AT}
+    assert {kind for kind, _ in machine.running(issue)} == {ClockKind.SOLVE, ClockKind.TRACK}
 
 
 HANDLERS = (TOWN, BUREAU, Actor(90, "他号", 50), Actor(2, "同号", 91), Actor(91, "同人", 30))

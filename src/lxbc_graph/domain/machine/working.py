@@ -101,7 +101,13 @@ def feed_back(
     if issue.rule.evidence_required and not evidence:
         raise InvalidInput("The rule here wants an attachment.", "按本地规则须附佐证材料。", "attachmentIds")
     assignments = with_assignment(
-        issue, assignment, state=AssignmentState.FEEDBACK, feedback=text, feedback_at=at
+        issue,
+        assignment,
+        state=AssignmentState.FEEDBACK,
+        feedback=text,
+        feedback_at=at,
+        # Whoever is done has begun: sent back, it is not late with its first progress.
+        progressed_at=issue.assignments[assignment].progressed_at or at,
     )
     awaited = (one for one in assignments if one.required and one.state is not AssignmentState.REASSIGNED)
     complete = all(one.state is AssignmentState.FEEDBACK for one in awaited)
