@@ -224,6 +224,7 @@ FILTERS: dict[tuple[str, str], Test] = {
     ("rule", "inForce"): _is(lambda all_, row: all_.in_force(row)),
     ("event", "unit"): _within,
     ("event", "kind"): _in("kind"),
+    ("event", "rung"): lambda _, row, rungs: _of_alert(row, "rung") in rungs,
     ("event", "toState"): _in("to_state"),
     ("event", "at"): _between("at"),
     ("attachment", "referred"): _is(lambda _, row: row["event_id"] is not None),
@@ -358,11 +359,13 @@ class Reference:
             (row for row in self.rows["event"] if row["issue_id"] == issue["id"] and row["at"] <= moment),
             key=lambda row: row["id"],
         )
+        # An alert may tell of a state that was over when it was written.
+        states = [row["to_state"] for row in events if row["kind"] != "ALERTED"]
         said = [row["data"]["satisfaction"] for row in events if "satisfaction" in row["data"]]
         return {
             **issue,
             "then": moment,
-            "state": events[-1]["to_state"] if events else None,
+            "state": states[-1] if states else None,
             "satisfaction": said[-1] if said else None,
             "reopened_count": sum(row["kind"] == "REOPENED" for row in events),
         }
@@ -437,6 +440,8 @@ class Reference:
                 return self.in_force(row)
             case "unit", "metrics":
                 return self._metrics(row, given)
+            case "event", "rung" | "clock" | "dueAt" | "replyDueAt":
+                return _of_alert(row, name)
         return row[re.sub("([A-Z])", r"_\1", name).lower()]
 
     # Connections
@@ -528,6 +533,11 @@ class Reference:
             }
 
         return {name: metric(name, *pair) for name, pair in METRICS.items()}
+
+
+def _of_alert(event: Row, key: str) -> Any:
+    said = event["data"].get(key) if event["kind"] == "ALERTED" else None
+    return datetime.fromisoformat(said) if said is not None and key.endswith("At") else said
 
 
 def _below(unit: Row, row: Row, level: str) -> bool:

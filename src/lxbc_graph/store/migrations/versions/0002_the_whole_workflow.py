@@ -152,6 +152,12 @@ def upgrade() -> None:
     op.create_index(
         "uq_event_key", "event", ["key"], unique=True, postgresql_where=sa.text("key is not null")
     )
+    op.create_index(
+        "ix_event_letters",
+        "event",
+        ["at"],
+        postgresql_where=sa.text("data ->> 'rung' = 'REMINDER_LETTER'"),
+    )
     for column in _OF_ISSUE:
         op.add_column("issue", column)
     for name in ("sponsor", "verifier"):
