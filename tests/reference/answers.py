@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -20,6 +20,7 @@ from graphql import (
 
 from lxbc_graph.domain.principal import Principal
 
+from .offers import Offers
 from .rows import Row, Rows, ancestors
 from .sight import Sight
 
@@ -71,6 +72,8 @@ ONE = {
     ("category", "parent"): ("category", "parent_id"),
     ("issue", "unit"): ("unit", "unit_id"),
     ("issue", "finder"): ("cadre", "finder_id"),
+    ("issue", "verifier"): ("cadre", "verifier_id"),
+    ("issue", "sponsor"): ("cadre", "sponsor_id"),
     ("issue", "category"): ("category", "category_id"),
     ("issue", "workContent"): ("category", "work_content_id"),
     ("issue", "duplicateOf"): ("issue", "duplicate_of_id"),
@@ -78,6 +81,8 @@ ONE = {
     ("assignment", "unit"): ("unit", "party_unit_id"),
     ("assignment", "department"): ("department", "department_id"),
     ("assignment", "responsible"): ("cadre", "responsible_id"),
+    ("clock", "issue"): ("issue", "issue_id"),
+    ("clock", "assignment"): ("assignment", "assignment_id"),
     ("event", "issue"): ("issue", "issue_id"),
     ("event", "assignment"): ("assignment", "assignment_id"),
     ("event", "actor"): ("cadre", "actor_id"),
@@ -106,6 +111,8 @@ MANY: dict[tuple[str, str], tuple[str, Related]] = {
     ),
     ("category", "children"): ("category", lambda _, category, row: row["parent_id"] == category["id"]),
     ("issue", "assignments"): ("assignment", lambda _, issue, row: row["issue_id"] == issue["id"]),
+    ("issue", "deadlines"): ("clock", lambda _, issue, row: row["issue_id"] == issue["id"]),
+    ("assignment", "clocks"): ("clock", lambda _, share, row: row["assignment_id"] == share["id"]),
     ("issue", "events"): ("event", lambda _, issue, row: row["issue_id"] == issue["id"]),
 }
 
@@ -117,8 +124,10 @@ LISTS = {
     "categories": "category",
     "issues": "issue",
     "assignments": "assignment",
+    "clocks": "clock",
     "events": "event",
 }
+NODES = set(LISTS.values()) - {"clock"}
 
 Test = Callable[["Reference", Row, Any], bool]
 
@@ -150,6 +159,14 @@ def _refers(table: str, column: str) -> Test:
     return lambda all_, row, ids: any(
         seen is not None and seen.row["id"] == row[column] for seen in (all_.by_id(id_, table) for id_ in ids)
     )
+
+
+def _light(due_at: datetime | None, now: datetime) -> str | None:
+    if due_at is None:
+        return None
+    if due_at < now:
+        return "RED"
+    return "AMBER" if due_at - timedelta(hours=24) <= now else "GREEN"
 
 
 def _overdue(all_: "Reference", row: Row) -> bool:
@@ -188,6 +205,11 @@ FILTERS: dict[tuple[str, str], Test] = {
     ("issue", "finderRank"): _in("finder_rank"),
     ("issue", "unitLevel"): _in("unit_level"),
     ("issue", "satisfaction"): _in("satisfaction"),
+    ("issue", "exclusion"): _in("exclusion"),
+    ("issue", "excluded"): _is(lambda _, row: row["exclusion"] == "APPROVED"),
+    ("issue", "light"): lambda all_, row, value: all_.light("issue", row) in value,
+    ("issue", "verifier"): _refers("cadre", "verifier_id"),
+    ("issue", "nextDueAt"): _between("next_due_at"),
     ("issue", "category"): _refers("category", "category_id"),
     ("issue", "workContent"): _refers("category", "work_content_id"),
     ("issue", "finder"): _refers("cadre", "finder_id"),
@@ -210,10 +232,30 @@ FILTERS: dict[tuple[str, str], Test] = {
     ("assignment", "state"): _in("state"),
     ("assignment", "department"): _refers("department", "department_id"),
     ("assignment", "required"): _is(lambda _, row: row["required"]),
+    ("assignment", "planState"): _in("plan_state"),
+    ("assignment", "light"): lambda all_, row, value: all_.light("assignment", row) in value,
+    ("assignment", "responsible"): _refers("cadre", "responsible_id"),
+    ("clock", "kind"): _in("kind"),
+    ("clock", "running"): _is(lambda _, row: row["running"]),
+    ("clock", "light"): lambda all_, row, value: all_.light("clock", row) in value,
     ("event", "unit"): _within,
     ("event", "kind"): _in("kind"),
     ("event", "toState"): _in("to_state"),
     ("event", "at"): _between("at"),
+}
+
+WORKED_OUT: dict[tuple[str, str], Callable[["Reference", Row], Any]] = {
+    ("account", "account"): lambda _, row: row["name"],
+    ("posting", "role"): lambda _, row: row["role"].upper(),
+    ("cadre", "phone"): lambda all_, row: (
+        row["phone"] if all_.sight.may("cadre:private", "cadre", row) else None
+    ),
+    ("issue", "overdue"): _overdue,
+    ("issue", "light"): lambda all_, row: all_.light("issue", row),
+    ("assignment", "light"): lambda all_, row: all_.light("assignment", row),
+    ("clock", "light"): lambda all_, row: all_.light("clock", row),
+    ("issue", "viewerActions"): lambda all_, row: all_.offers.of("issue", row),
+    ("assignment", "viewerActions"): lambda all_, row: all_.offers.of("assignment", row),
 }
 
 ORDERS: dict[tuple[str, str], Callable[[Row], Any]] = {
@@ -229,8 +271,11 @@ ORDERS: dict[tuple[str, str], Callable[[Row], Any]] = {
     ("issue", "REPORTED_AT"): lambda row: row["reported_at"],
     ("issue", "UPDATED_AT"): lambda row: row["updated_at"],
     ("issue", "DUE_AT"): lambda row: row["due_at"] or FOREVER,
+    ("issue", "NEXT_DUE_AT"): lambda row: row["next_due_at"] or FOREVER,
     ("issue", "NUMBER"): lambda row: row["number"],
     ("assignment", "ID"): lambda row: row["id"],
+    ("clock", "DUE_AT"): lambda row: row["due_at"],
+    ("clock", "ID"): lambda row: row["id"],
     ("event", "ID"): lambda row: row["id"],
 }
 
@@ -242,11 +287,12 @@ DEFAULT_ORDERS = {
     "category": ("CODE", "ASC"),
     "issue": ("REPORTED_AT", "DESC"),
     "assignment": ("ID", "ASC"),
+    "clock": ("DUE_AT", "ASC"),
     "event": ("ID", "ASC"),
 }
 
 _HANDED_OVER = {"handedOver": True, "dismissed": False}
-_ANSWERED = ["SATISFIED", "FAIRLY_SATISFIED", "DISSATISFIED"]
+_ANSWERED = {**_HANDED_OVER, "satisfaction": ["SATISFIED", "FAIRLY_SATISFIED", "DISSATISFIED"]}
 METRICS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "rectificationRate": ({**_HANDED_OVER, "state": ["RECTIFIED", "CLOSED"]}, _HANDED_OVER),
     "underWay": ({**_HANDED_OVER, "state": ["ASSIGNED", "RECTIFYING", "FEEDBACK"]}, _HANDED_OVER),
@@ -254,9 +300,12 @@ METRICS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "handOverRate": (_HANDED_OVER, {"judged": True, "dismissed": False}),
     "overdue": ({**_HANDED_OVER, "overdue": True}, _HANDED_OVER),
     "satisfied": (
-        {**_HANDED_OVER, "satisfaction": ["SATISFIED"]},
-        {**_HANDED_OVER, "satisfaction": _ANSWERED},
+        {**_HANDED_OVER, "satisfaction": ["SATISFIED"], "excluded": False},
+        {**_ANSWERED, "excluded": False},
     ),
+    "excluded": ({**_ANSWERED, "excluded": True}, _ANSWERED),
+    "amber": ({**_HANDED_OVER, "light": ["AMBER"]}, _HANDED_OVER),
+    "red": ({**_HANDED_OVER, "light": ["RED"]}, _HANDED_OVER),
     "reopenedRate": ({**_HANDED_OVER, "reopened": True}, _HANDED_OVER),
 }
 
@@ -289,6 +338,7 @@ class Reference:
         self.rows = rows
         self.now = now
         self.sight: Sight = Sight(rows, policy, principal, now)
+        self.offers: Offers = Offers(rows, self.sight, principal)
         self._schema = schema
         self._principal = principal
         self._cursors: Cursors = {}
@@ -313,7 +363,7 @@ class Reference:
     def by_id(self, id_: str, only: str | None = None) -> Seen | None:
         parts = re.fullmatch(r"([A-Z][a-z]*):([1-9][0-9]*)", id_, re.ASCII)
         table = parts[1].lower() if parts else ""
-        if parts is None or table not in LISTS.values() or only not in {None, table}:
+        if parts is None or table not in NODES or only not in {None, table}:
             return None
         return self.find(table, int(parts[2]))
 
@@ -335,18 +385,32 @@ class Reference:
 
     def then(self, issue: Row, moment: datetime) -> Row:
         """Return the issue as its events tell that it was."""
-        events = sorted(
-            (row for row in self.rows["event"] if row["issue_id"] == issue["id"] and row["at"] <= moment),
-            key=lambda row: row["id"],
+        history = sorted(
+            (row for row in self.rows["event"] if row["issue_id"] == issue["id"]), key=lambda row: row["id"]
         )
+        events = [row for row in history if row["at"] <= moment]
+        moved = [
+            row["data"]["dueBefore"] for row in history if row not in events and "dueBefore" in row["data"]
+        ]
+        left_out = [row["data"]["excluded"] for row in events if "excluded" in row["data"]]
         said = [row["data"]["satisfaction"] for row in events if "satisfaction" in row["data"]]
         return {
             **issue,
             "then": moment,
             "state": events[-1]["to_state"] if events else None,
             "satisfaction": said[-1] if said else None,
+            "exclusion": "APPROVED" if left_out[-1:] == [True] else None,
+            "due_at": datetime.fromisoformat(moved[0]) if moved else issue["due_at"],
             "reopened_count": sum(row["kind"] == "REOPENED" for row in events),
         }
+
+    def light(self, table: str, row: Row) -> str | None:
+        """Return how what is wanted first stands now."""
+        if table == "issue":
+            return _light(row["next_due_at"], self.now)
+        column = "assignment_id" if table == "assignment" else "id"
+        due = [one["due_at"] for one in self.rows["clock"] if one["running"] and one[column] == row["id"]]
+        return _light(min(due, default=None), self.now)
 
     def posted(self, cadre: Row) -> bool:
         return any(
@@ -394,16 +458,10 @@ class Reference:
         match table, name:
             case _, "id":
                 return f"{table.capitalize()}:{row['id']}"
-            case "account", "account":
-                return row["name"]
-            case "posting", "role":
-                return row["role"].upper()
-            case "cadre", "phone":
-                return row["phone"] if self.sight.may("cadre:private", table, row) else None
-            case "issue", "overdue":
-                return _overdue(self, row)
             case "unit", "metrics":
                 return self._metrics(row, given)
+        if (table, name) in WORKED_OUT:
+            return WORKED_OUT[table, name](self, row)
         return row[re.sub("([A-Z])", r"_\1", name).lower()]
 
     # Connections
@@ -477,7 +535,8 @@ class Reference:
 
         def metric(name: str, numerator: dict[str, Any], denominator: dict[str, Any]) -> dict[str, Any]:
             within = {("judgedAt" if name == "handOverRate" else "handedOverAt"): period} if period else {}
-            numerator, denominator = {**within, **moment, **numerator}, {**within, **moment, **denominator}
+            then = {} if name in {"amber", "red"} else moment
+            numerator, denominator = {**within, **then, **numerator}, {**within, **then, **denominator}
             part, whole = (
                 sum(self.keeps("issue", issue, filter_) for issue in issues)
                 for filter_ in (numerator, denominator)

@@ -189,6 +189,21 @@ class Through:
 
 
 @dataclass(frozen=True, slots=True)
+class ByEvent:
+    """An event: with its issue, and by its own unit where it says that the issue left it for another."""
+
+    def predicate(self, scope: Scope, alias: str, bind: Bind) -> str:
+        """Ask the issue, then the unit; where that reaches nothing, nothing has left it."""
+        left = ByUnit().predicate(scope, alias, bind)
+        return _any_of(
+            [
+                None if (whole := OF_ISSUE.predicate(scope, alias, bind)) == NOTHING else whole,
+                None if left == NOTHING else f"({alias}.kind = 'TRANSFERRED' and {left})",
+            ]
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Self:
     """The account itself."""
 
@@ -203,7 +218,8 @@ CADRE = ByReach()
 CATEGORY = ByCity()
 ISSUE = ByIssue()
 OF_ISSUE = Through("issue", "issue_id", ISSUE)
-"""Assignments and events: to read."""
+"""Assignments, clocks and an issue's own events: to read."""
+EVENT = ByEvent()
 PARTY = ByParty()
 """Assignments: to act on."""
 ACCOUNT = Self()

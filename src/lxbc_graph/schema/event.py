@@ -6,7 +6,7 @@ from strawberry.scalars import JSON
 
 from lxbc_graph.domain.words import EventKind, IssueState
 from lxbc_graph.policy.actions import Action
-from lxbc_graph.policy.rows import OF_ISSUE
+from lxbc_graph.policy.rows import EVENT
 from lxbc_graph.read.catalogue import Between, Column, Json, One, OneOf, Order, Within
 
 from .declare import entity
@@ -14,7 +14,7 @@ from .declare import entity
 
 @entity(
     table="event",
-    rows=OF_ISSUE,
+    rows=EVENT,
     requires=Action.ISSUE_READ,
     node="Event",
     filters={
@@ -40,7 +40,7 @@ class Event:
     reason = Column(str, "Why, where the actor said so (理由).", null=True)
     at = Column(datetime, "When (时间).")
     data = Column(JSON, "What else was said, by kind (附加数据).", form=Json.RAW)
-    issue = One("Issue", "The issue (问题).", "issue_id")
+    issue = One("Issue", "The issue; null where it left what the viewer may see (问题).", "issue_id")
     assignment = One("Assignment", "The share of the issue that it was about (交办).", "assignment_id")
     actor = One("Cadre", "Who did it, where it was a cadre (操作人).", "actor_id")
     unit = One("Unit", "Where the issue stood then (所在单位).", "unit_id")
