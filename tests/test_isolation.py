@@ -71,7 +71,11 @@ def within(code: str) -> Rows:
         "cadre": [row for row in ROWS["cadre"] if id_ in row["reach"]],
         "category": [row for row in ROWS["category"] if row["city_id"] == UNITS[code[:4]]["id"]],
         "assignment": [row for row in ROWS["assignment"] if row["issue_id"] in issues],
-        "event": [row for row in ROWS["event"] if row["issue_id"] in issues],
+        "event": [
+            row
+            for row in ROWS["event"]
+            if row["issue_id"] in issues or (row["kind"] == "TRANSFERRED" and id_ in ancestors(row))
+        ],
         "account": [row for row in ROWS["account"] if row["name"] == f"office-{code}"],
     }
 
@@ -87,6 +91,8 @@ def _marks(name: str, row: Row) -> Iterator[str]:
         if row.get(column):
             yield row[column]
     yield from row.get("aliases", ())
+    if name == "assignment":
+        yield row["solve_due_at"].isoformat()
 
 
 def beyond(code: str) -> set[str]:
@@ -155,7 +161,8 @@ def _fully(type_: GraphQLNamedType) -> Found:
         leaves, found = _leaves(member)
         relations = []
         for name, far, given in _relations(member):
-            ids = _row(far)[1](" { __typename id }")
+            there = "id" if "id" in _members(_row(far)[0])[0].fields else ""
+            ids = _row(far)[1](f" {{ __typename {there} }}")
             relations.append(f"{name}{place}: {name}{given}{ids}")
             fields |= {(member.name, name)}
         text += f" ... on {member.name} {{ {leaves} {' '.join(relations)} }}"

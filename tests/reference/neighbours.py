@@ -110,6 +110,7 @@ class _Builder:
         self._events: list[Row] = []
         for number, title, code, finder, state, department in _ISSUES:
             self._issue(number, title, code, self._cadres[finder], state, department)
+        self._transferred()
         by_number = {row["number"]: row for row in self._issues}
         by_number["2021-0002"]["duplicate_of_id"] = by_number["2021-0001"]["id"]
         by_number["2021-0006"]["duplicate_of_id"] = by_number["2021-0001"]["id"]
@@ -203,12 +204,22 @@ class _Builder:
                     responsible_id=finder["id"],
                     responsible_name="某人",
                     assigned_at=handed_over,
+                    # No two alike: a clock has no other mark.
+                    solve_due_at=handed_over
+                    + timedelta(days=7, microseconds=100_001 + 2 * len(self._assignments)),
                     **{"department_id": None, "party_unit_id": None, **party},
                 )
                 self._assignments.append(share)
             # It was handed over where it stood then: the county next door.
             before = {HERE: THERE, THERE: HERE}.get(code[:6], code[:6])
             self._event(issue, "ASSIGNED", "ASSIGNED", before, finder, self._assignments[-1])
+
+    def _transferred(self) -> None:
+        """An issue that began here and is there now: the event under the old unit is all that is left of it."""
+        finder = self._cadres["赵市长"]
+        self._issue("2021-0008", "渡口停航", "411082100", finder, "ACCEPTED", None)
+        for code in ("411024104", "411082100"):
+            self._event(self._issues[-1], "TRANSFERRED", "ACCEPTED", code, finder, None)
 
     def _event(self, issue: Row, kind: str, to: str, code: str, actor: Row, share: Row | None) -> None:
         self._events.append(
