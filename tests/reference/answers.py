@@ -171,7 +171,8 @@ def _light(due_at: datetime | None, now: datetime) -> str | None:
 
 def _overdue(all_: "Reference", row: Row) -> bool:
     working = row["state"] in {"ASSIGNED", "RECTIFYING", "FEEDBACK"}
-    return working and row["due_at"] is not None and row["due_at"] < row.get("then", all_.now)
+    due_at = row.get("due_then", row["due_at"])
+    return working and due_at is not None and due_at < row.get("then", all_.now)
 
 
 def _happened(column: str) -> Test:
@@ -206,7 +207,7 @@ FILTERS: dict[tuple[str, str], Test] = {
     ("issue", "unitLevel"): _in("unit_level"),
     ("issue", "satisfaction"): _in("satisfaction"),
     ("issue", "exclusion"): _in("exclusion"),
-    ("issue", "excluded"): _is(lambda _, row: row["exclusion"] == "APPROVED"),
+    ("issue", "excluded"): _is(lambda _, row: row.get("excluded_then", row["exclusion"] == "APPROVED")),
     ("issue", "light"): lambda all_, row, value: all_.light("issue", row) in value,
     ("issue", "verifier"): _refers("cadre", "verifier_id"),
     ("issue", "nextDueAt"): _between("next_due_at"),
@@ -399,8 +400,8 @@ class Reference:
             "then": moment,
             "state": events[-1]["to_state"] if events else None,
             "satisfaction": said[-1] if said else None,
-            "exclusion": "APPROVED" if left_out[-1:] == [True] else None,
-            "due_at": datetime.fromisoformat(moved[0]) if moved else issue["due_at"],
+            "excluded_then": left_out[-1:] == [True],
+            "due_then": datetime.fromisoformat(moved[0]) if moved else issue["due_at"],
             "reopened_count": sum(row["kind"] == "REOPENED" for row in events),
         }
 

@@ -128,6 +128,15 @@ Field = Column | Computed | One | Many | Metrics | Lookup | NodeById
 
 
 @dataclass(frozen=True, slots=True)
+class Bound:
+    """A comparison that holds for every row with one of the values, and that an index serves."""
+
+    sql: str
+    """Over ``{a}`` and ``{most}``, the largest number of the values that were given."""
+    numbers: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class OneOf:
     """The column is one of the values."""
 
@@ -137,6 +146,7 @@ class OneOf:
     cast: str = "text[]"
     then: str | None = None
     """How it was at an earlier moment ``{at}``, where that can be told; for a filter with an ``AsOf``."""
+    bound: Bound | None = None
 
     @property
     def graphql(self) -> str:

@@ -9,11 +9,15 @@ from lxbc_graph.read.catalogue import Column, Is, One, OneOf, Order
 
 from .declare import entity
 
+HOURS_LEFT: dict[str, int] = {Light.RED: 0, Light.AMBER: 24, Light.GREEN: 10_000_000}
+"""At most so many hours are left until what has the light is due."""
+
 
 def light(due_at: str) -> str:
     """Return the SQL of how what is due then stands now; null where nothing is due."""
+    soon = f"now() + interval '{HOURS_LEFT[Light.AMBER]} hours'"
     return (
-        f"case when {due_at} < now() then 'RED' when {due_at} <= now() + interval '24 hours' then 'AMBER'"
+        f"case when {due_at} < now() then 'RED' when {due_at} <= {soon} then 'AMBER'"
         f" when {due_at} is not null then 'GREEN' end"
     )
 

@@ -20,6 +20,7 @@ from lxbc_graph.policy.rows import ISSUE
 from lxbc_graph.read.catalogue import (
     AsOf,
     Between,
+    Bound,
     Column,
     Contains,
     Is,
@@ -31,7 +32,7 @@ from lxbc_graph.read.catalogue import (
     Within,
 )
 
-from .clock import light
+from .clock import HOURS_LEFT, light
 from .declare import entity
 from .viewer_actions import ON_THE_ISSUE
 
@@ -83,7 +84,12 @@ DUE_THEN = (
             "{a}.exclusion = 'APPROVED'",
             then=EXCLUDED_THEN,
         ),
-        "light": OneOf(Light, "Lights, as they are now (亮灯).", f"({LIGHT})"),
+        "light": OneOf(
+            Light,
+            "Lights, as they are now (亮灯).",
+            f"({LIGHT})",
+            bound=Bound("{a}.next_due_at <= now() + make_interval(hours => {most})", HOURS_LEFT),
+        ),
         "category": Refers("Category", "Classes of issue (问题类别).", "{a}.category_id"),
         "workContent": Refers("Category", "Items of work (工作内容).", "{a}.work_content_id"),
         "finder": Refers("Cadre", "Who found it (发现人).", "{a}.finder_id"),

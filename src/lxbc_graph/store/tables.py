@@ -317,6 +317,7 @@ event = Table(
     Index(None, "issue_id", "id"),
     Index("uq_event_key", "key", unique=True, postgresql_where=text("key is not null")),
     Index("ix_event_unnumbered", "id", postgresql_where=text("seq is null")),
+    Index("ix_event_transferred", "issue_id", postgresql_where=text("kind = 'TRANSFERRED'")),
 )
 
 attachment = Table(

@@ -2,10 +2,11 @@ select convert_to('{"red":{"totalCount":'
   || (select (select count(*)
       from issue t1
       where t1.county_id = $1::bigint
+      and t1.next_due_at <= now() + make_interval(hours => $2::integer)
       and (case
         when t1.next_due_at < now() then 'RED'
         when t1.next_due_at <= now() + interval '24 hours' then 'AMBER'
-        when t1.next_due_at is not null then 'GREEN' end) = any($2::text[]))
+        when t1.next_due_at is not null then 'GREEN' end) = any($3::text[]))
     || ',"nodes":['
     || coalesce(string_agg('{"number":'
         || (to_json(t1.number)::text)
@@ -45,10 +46,11 @@ select convert_to('{"red":{"totalCount":'
     from (select t1.*
       from issue t1
       where t1.county_id = $1::bigint
+      and t1.next_due_at <= now() + make_interval(hours => $2::integer)
       and (case
         when t1.next_due_at < now() then 'RED'
         when t1.next_due_at <= now() + interval '24 hours' then 'AMBER'
-        when t1.next_due_at is not null then 'GREEN' end) = any($2::text[])
+        when t1.next_due_at is not null then 'GREEN' end) = any($3::text[])
       order by coalesce(t1.next_due_at, 'infinity'), t1.id
       limit 50) t1
     having true)
@@ -56,10 +58,11 @@ select convert_to('{"red":{"totalCount":'
   || (select count(*)
     from issue t3
     where t3.county_id = $1::bigint
+    and t3.next_due_at <= now() + make_interval(hours => $4::integer)
     and (case
       when t3.next_due_at < now() then 'RED'
       when t3.next_due_at <= now() + interval '24 hours' then 'AMBER'
-      when t3.next_due_at is not null then 'GREEN' end) = any($3::text[]))
+      when t3.next_due_at is not null then 'GREEN' end) = any($5::text[]))
   || '},"assignments":{"nodes":['
   || (select coalesce(string_agg('{"light":'
         || coalesce('"'
@@ -102,12 +105,14 @@ select convert_to('{"red":{"totalCount":'
         when min(k.due_at) is not null then 'GREEN' end
         from clock k
         where k.assignment_id = t4.id
-        and k.running) = any($4::text[])
+        and k.running) = any($6::text[])
       order by t4.id
       limit 2) t4
     having true)
   || ']}}', 'UTF8')
 -- $1 = 3
--- $2 = ['RED']
--- $3 = ['AMBER', 'GREEN']
--- $4 = ['RED']
+-- $2 = 0
+-- $3 = ['RED']
+-- $4 = 1000000
+-- $5 = ['AMBER', 'GREEN']
+-- $6 = ['RED']

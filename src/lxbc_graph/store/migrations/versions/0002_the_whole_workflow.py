@@ -144,6 +144,13 @@ def upgrade() -> None:
     op.create_index(
         "uq_event_key", "event", ["key"], unique=True, postgresql_where=sa.text("key is not null")
     )
+    op.create_index(
+        "ix_event_transferred",
+        "event",
+        ["issue_id"],
+        unique=False,
+        postgresql_where=sa.text("kind = 'TRANSFERRED'"),
+    )
     for column in _OF_ISSUE:
         op.add_column("issue", column)
     for name in ("sponsor", "verifier"):
