@@ -35,6 +35,7 @@ START = datetime(2021, 10, 11, tzinfo=UTC)
 WORLD = {
     "units": [{"code": code} for code in ("4110", "411024", "411024104", "411024104226", "411082")],
     "categories": [{"code": "A"}],
+    "cadres": [{"code": "verifier", "unit": "4110"}],
     "accounts": [{"name": "city", "postings": [{"role": "city_office", "unit": "4110"}]}],
     "issues": [
         {"unit": unit, "state": state.value, "reported_at": "2021-08-02"}
@@ -249,6 +250,7 @@ async def test_what_was_overdue_stays_so_for_its_time_when_the_due_time_moves(
 
 async def test_a_light_is_that_of_now_and_so_are_its_figures(office: Office, database: Database) -> None:
     issue = await _issue_in(database, IssueState.RECTIFYING)
+    await database.pool.execute("update issue set next_due_at = null")
     for hours, lit in ((-1, "red"), (1, "amber"), (23, "amber"), (25, None)):
         await database.pool.execute(
             "update issue set next_due_at = now() + make_interval(hours => $2) where id = $1", issue, hours

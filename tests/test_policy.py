@@ -4,7 +4,7 @@ import io
 import json
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -27,16 +27,27 @@ from lxbc_graph.policy.enforcer import Enforcer, PolicyError
 from lxbc_graph.policy.matrix import show
 from lxbc_graph.policy.rows import ByUnit, RowRule
 from lxbc_graph.policy.scope import Scope, scope_of
+from lxbc_graph.reports.rules import Listed, apply_rules
 from lxbc_graph.resources import POLICIES
 from lxbc_graph.store.database import Database
 from lxbc_graph.write import scoped
 from lxbc_graph.write.unit_of_work import UnitOfWork
+from lxbc_graph.write.ways import ON_ASSIGNMENT, ON_ISSUE, actions_of
 
 ENFORCER = Enforcer(POLICIES)
 CASES = sorted((POLICIES / "cases").glob("*.yaml"))
 
-PARTY_VERBS = {Action.ISSUE_ACCEPT, Action.ISSUE_PROGRESS, Action.ISSUE_FEEDBACK}
+PARTY_VERBS = {
+    Action.ISSUE_ACCEPT,
+    Action.ISSUE_RETURN,
+    Action.ISSUE_PROGRESS,
+    Action.ISSUE_PROPOSE_PLAN,
+    Action.ISSUE_FEEDBACK,
+}
+ASSIGNMENT_VERBS = {*actions_of(ON_ASSIGNMENT)}
 ISSUE_VERBS = {action for action in Action if action.startswith("issue:")} - {Action.ISSUE_READ}
+RULES = {Action.RULE_READ, Action.RULE_SET}
+"""Cases cannot hold rules yet: tests of the rules themselves ask for them."""
 
 
 # The rows
@@ -71,6 +82,37 @@ def test_only_parties_answer_what_was_handed_to_them() -> None:
     for role in Role:
         for action in PARTY_VERBS:
             assert ENFORCER.scopes(role, action) <= {ScopeKind.ASSIGNED}
+
+
+def test_every_verb_of_an_issue_is_done_by_somebody_and_only_by_a_command() -> None:
+    assert {*actions_of(ON_ISSUE), *actions_of(ON_ASSIGNMENT), Action.ISSUE_REPORT} == ISSUE_VERBS
+    for action in ISSUE_VERBS:
+        assert any(ENFORCER.scopes(role, action) for role in Role)
+
+
+def test_what_the_office_decides_no_party_decides() -> None:
+    decided = {Action.ISSUE_ARBITRATE, Action.ISSUE_APPROVE_PLAN, Action.ISSUE_DECIDE_EXCLUSION}
+    for action in decided:
+        assert {role for role in Role if ENFORCER.scopes(role, action)} == {
+            Role.CITY_OFFICE,
+            Role.COUNTY_OFFICE,
+        }
+
+
+def test_whoever_reports_may_take_it_back() -> None:
+    for role in Role:
+        reach = ENFORCER.scopes(role, Action.ISSUE_WITHDRAW)
+        assert bool(reach) == bool(ENFORCER.scopes(role, Action.ISSUE_REPORT))
+
+
+def test_rules_are_read_by_all_who_read_a_unit_and_set_by_the_offices() -> None:
+    for role in Role:
+        assert ENFORCER.scopes(role, Action.RULE_READ) == ENFORCER.scopes(role, Action.UNIT_READ)
+        assert ENFORCER.scopes(role, Action.RULE_SET) <= ENFORCER.scopes(role, Action.RULE_READ)
+    assert {role for role in Role if ENFORCER.scopes(role, Action.RULE_SET)} == {
+        Role.CITY_OFFICE,
+        Role.COUNTY_OFFICE,
+    }
 
 
 def test_figures_reach_as_far_as_the_issues_they_count() -> None:
@@ -357,6 +399,7 @@ THING: dict[str, tuple[RowRule, str]] = {
     "department": (rows.DEPARTMENT, "x.code"),
     "cadre": (rows.CADRE, "x.code"),
     "category": (rows.CATEGORY, "x.code"),
+    "rule": (rows.RULE, "(select code from unit where id = x.unit_id) || '/' || x.name"),
     "issue": (rows.ISSUE, "x.number"),
     "assignment": (rows.PARTY, "(select number from issue where id = x.issue_id) || '/' || x.kind"),
     "posting": (ByUnit(), f"{_HOLDER} || '@' || (select code from unit where id = x.unit_id)"),
@@ -365,9 +408,9 @@ THING: dict[str, tuple[RowRule, str]] = {
 
 
 def thing_of(action: Action) -> str:
-    if action in PARTY_VERBS:
+    if action in ASSIGNMENT_VERBS:
         return "assignment"
-    if action is Action.ISSUE_REPORT:
+    if action in {Action.ISSUE_REPORT, Action.RULE_SET}:
         return "unit"
     return "issue" if action is Action.METRICS_READ else action.split(":")[0]
 
@@ -397,7 +440,7 @@ async def answer(work: UnitOfWork, action: Action, id_: int) -> str:
     thing = thing_of(action)
     rule, _ = THING[thing]
     try:
-        if action not in ISSUE_VERBS:
+        if action not in {*ISSUE_VERBS, Action.RULE_SET}:
             await scoped.visible(work, thing, id_, action, rule, columns="x.id")
             return "may"
         if thing == "unit":
@@ -428,8 +471,14 @@ def test_the_cases_ask_for_every_role_and_every_action() -> None:
             assert all({"list"} <= set(wanted) <= {"list", "may", "may_not"} for wanted in actions.values())
         holders = [*case["world"].get("accounts", ()), *case["world"].get("cadres", ())]
         roles |= {posting["role"] for holder in holders for posting in holder.get("postings", ())}
-    assert asked == {action.value for action in Action}
+    assert asked == {action.value for action in set(Action) - RULES}
     assert roles == {role.value for role in Role}
+
+
+async def set_rules(pool: asyncpg.Pool, said: list[dict[str, Any]]) -> None:
+    listed = [Listed(one["unit"], one["name"], date(2021, 7, 1), one["settings"]) for one in said]
+    async with pool.acquire() as connection, connection.transaction():
+        await apply_rules(connection, listed, datetime.now(UTC))
 
 
 @pytest.mark.anyio
@@ -438,8 +487,11 @@ async def test_a_case_may_what_it_lists_and_lists_what_it_may(
     path: Path, database: Database, world: Callable[[dict[str, Any]], Awaitable[None]]
 ) -> None:
     case = read_case(path)
-    await world(json.loads(json.dumps(case["world"])))
+    content = json.loads(json.dumps(case["world"]))
+    said = content.pop("rules", [])
+    await world(content)
     pool = database.pool
+    await set_rules(pool, said)
     things = {thing: await everything(pool, thing) for thing in THING}
     accounts = Accounts(pool, 0)
     for name, actions in case["asks"].items():

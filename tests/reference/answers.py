@@ -18,6 +18,7 @@ from graphql import (
     print_schema,
 )
 
+from lxbc_graph.domain.deadlines import SHANGHAI
 from lxbc_graph.domain.principal import Principal
 
 from .offers import Offers
@@ -70,6 +71,7 @@ ONE = {
     ("posting", "unit"): ("unit", "unit_id"),
     ("posting", "department"): ("department", "department_id"),
     ("category", "parent"): ("category", "parent_id"),
+    ("rule", "unit"): ("unit", "unit_id"),
     ("issue", "unit"): ("unit", "unit_id"),
     ("issue", "finder"): ("cadre", "finder_id"),
     ("issue", "verifier"): ("cadre", "verifier_id"),
@@ -87,6 +89,9 @@ ONE = {
     ("event", "assignment"): ("assignment", "assignment_id"),
     ("event", "actor"): ("cadre", "actor_id"),
     ("event", "unit"): ("unit", "unit_id"),
+    ("attachment", "issue"): ("issue", "issue_id"),
+    ("attachment", "event"): ("event", "event_id"),
+    ("attachment", "uploader"): ("cadre", "uploader_id"),
 }
 
 Related = Callable[["Reference", Row, Row], bool]
@@ -100,6 +105,7 @@ MANY: dict[tuple[str, str], tuple[str, Related]] = {
     ("unit", "cadres"): ("cadre", lambda all_, unit, row: unit["id"] in all_.reach(row)),
     ("unit", "postings"): ("posting", lambda _, unit, row: unit["id"] in ancestors(row)),
     ("unit", "issues"): ("issue", lambda _, unit, row: unit["id"] in ancestors(row)),
+    ("unit", "rules"): ("rule", lambda _, unit, row: row["unit_id"] in ancestors(unit)),
     ("department", "assignments"): ("assignment", lambda _, dep, row: row["department_id"] == dep["id"]),
     ("cadre", "postings"): ("posting", lambda _, cadre, row: row["cadre_id"] == cadre["id"]),
     ("cadre", "foundIssues"): ("issue", lambda _, cadre, row: row["finder_id"] == cadre["id"]),
@@ -114,6 +120,9 @@ MANY: dict[tuple[str, str], tuple[str, Related]] = {
     ("issue", "deadlines"): ("clock", lambda _, issue, row: row["issue_id"] == issue["id"]),
     ("assignment", "clocks"): ("clock", lambda _, share, row: row["assignment_id"] == share["id"]),
     ("issue", "events"): ("event", lambda _, issue, row: row["issue_id"] == issue["id"]),
+    ("issue", "attachments"): ("attachment", lambda _, issue, row: row["issue_id"] == issue["id"]),
+    ("event", "attachments"): ("attachment", lambda _, event, row: row["event_id"] == event["id"]),
+    ("issue", "rules"): ("rule", lambda _, issue, row: row["id"] in issue["rules"]),
 }
 
 LISTS = {
@@ -126,8 +135,9 @@ LISTS = {
     "assignments": "assignment",
     "clocks": "clock",
     "events": "event",
+    "rules": "rule",
 }
-NODES = set(LISTS.values()) - {"clock"}
+NODES = {*LISTS.values(), "attachment"} - {"clock"}
 
 Test = Callable[["Reference", Row, Any], bool]
 
@@ -239,10 +249,14 @@ FILTERS: dict[tuple[str, str], Test] = {
     ("clock", "kind"): _in("kind"),
     ("clock", "running"): _is(lambda _, row: row["running"]),
     ("clock", "light"): lambda all_, row, value: all_.light("clock", row) in value,
+    ("rule", "unit"): _within,
+    ("rule", "inForce"): _is(lambda all_, row: all_.in_force(row)),
     ("event", "unit"): _within,
     ("event", "kind"): _in("kind"),
     ("event", "toState"): _in("to_state"),
     ("event", "at"): _between("at"),
+    ("attachment", "referred"): _is(lambda _, row: row["event_id"] is not None),
+    ("attachment", "uploadedAt"): _between("uploaded_at"),
 }
 
 WORKED_OUT: dict[tuple[str, str], Callable[["Reference", Row], Any]] = {
@@ -278,6 +292,9 @@ ORDERS: dict[tuple[str, str], Callable[[Row], Any]] = {
     ("clock", "DUE_AT"): lambda row: row["due_at"],
     ("clock", "ID"): lambda row: row["id"],
     ("event", "ID"): lambda row: row["id"],
+    ("attachment", "ID"): lambda row: row["id"],
+    ("rule", "PLACE"): lambda row: (len(ancestors(row)), row["version"]),
+    ("rule", "ID"): lambda row: row["id"],
 }
 
 DEFAULT_ORDERS = {
@@ -290,6 +307,8 @@ DEFAULT_ORDERS = {
     "assignment": ("ID", "ASC"),
     "clock": ("DUE_AT", "ASC"),
     "event": ("ID", "ASC"),
+    "attachment": ("ID", "ASC"),
+    "rule": ("PLACE", "ASC"),
 }
 
 _HANDED_OVER = {"handedOver": True, "dismissed": False}
@@ -419,6 +438,16 @@ class Reference:
             for row in self.rows["posting"]
         )
 
+    def in_force(self, rule: Row) -> bool:
+        today = self.now.astimezone(SHANGHAI).date()
+        come = [
+            row
+            for row in self.rows["rule"]
+            if row["unit_id"] == rule["unit_id"] and row["valid_from"] <= today
+        ]
+        newest = max(come, key=lambda row: (row["valid_from"], row["version"]), default=None)
+        return newest is not None and newest["id"] == rule["id"]
+
     # Fields
 
     def _type_of(self, seen: Seen, *_: object) -> str:
@@ -459,6 +488,10 @@ class Reference:
         match table, name:
             case _, "id":
                 return f"{table.capitalize()}:{row['id']}"
+            case "attachment", "url":
+                return f"/attachments/{row['id']}"
+            case "rule", "inForce":
+                return self.in_force(row)
             case "unit", "metrics":
                 return self._metrics(row, given)
         if (table, name) in WORKED_OUT:

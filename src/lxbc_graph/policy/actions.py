@@ -38,6 +38,7 @@ class Action(StrEnum):
     ISSUE_MERGE = "issue:merge"
     ISSUE_WITHDRAW = "issue:withdraw"
     ISSUE_TRANSFER = "issue:transfer"
+    ISSUE_ATTACH = "issue:attach"
     RULE_READ = "rule:read"
     RULE_SET = "rule:set"
 
@@ -75,6 +76,7 @@ TERMS = {
     Action.ISSUE_MERGE: "合并",
     Action.ISSUE_WITHDRAW: "撤回",
     Action.ISSUE_TRANSFER: "转办",
+    Action.ISSUE_ATTACH: "上传附件",
     Action.RULE_READ: "查看规则",
     Action.RULE_SET: "设定规则",
 }
@@ -84,7 +86,7 @@ TERMS = {
 class ScopeKind(StrEnum):
     """How far a grant reaches from the posting that carries it; a set, not a ladder."""
 
-    OWN = "OWN"  # I found or handle it
+    OWN = "OWN"  # I found, verify or handle it
     ASSIGNED = "ASSIGNED"  # my unit or department is a party
     UNIT = "UNIT"  # the posting's unit itself
     SUBTREE = "SUBTREE"  # the posting's unit and all below it

@@ -13,4 +13,5 @@ Modules, in the order in which control passes:
 ``computed``   what Python says of facts that the statement gathers, filled into its answer
 ``runner``     plan cache, parameters, one round trip
 ``explain``    all of it but the round trip, as text for people
+``attachment`` beside all this: which file a download is
 """

@@ -12,8 +12,9 @@ from lxbc_graph.domain.metrics import METRICS
 from lxbc_graph.read.catalogue import Column, Computed, Entity, Field, Lookup, Many, Metrics, NodeById, One
 from lxbc_graph.read.planner import DEFAULT_PAGE, MAX_PAGE
 
-from . import (  # noqa: F401 - each declares its noun
+from . import (  # noqa: F401 - they declare themselves
     assignment,
+    attachment,
     cadre,
     category,
     clock,
@@ -22,6 +23,7 @@ from . import (  # noqa: F401 - each declares its noun
     issue,
     posting,
     query,
+    rule,
     unit,
     viewer,
 )

@@ -200,3 +200,5 @@ class Issue:
         "Clock", "Its clocks and those of its assignments (期限).", "{c}.issue_id = {p}.id", parts=True
     )
     events = Many("Event", "What happened to it (经过).", "{c}.issue_id = {p}.id", parts=True)
+    attachments = Many("Attachment", "Its evidence (附件).", "{c}.issue_id = {p}.id", parts=True)
+    rules = Many("Rule", "Rules that it began under, and keeps (适用规则).", "{c}.id = any({p}.rules)")

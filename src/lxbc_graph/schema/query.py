@@ -34,3 +34,4 @@ class Query:
     assignments = Many("Assignment", "Assignments (交办).", "true")
     clocks = Many("Clock", "Clocks (计时).", "true")
     events = Many("Event", "Events (事件).", "true")
+    rules = Many("Rule", "Rules (规则).", "true")

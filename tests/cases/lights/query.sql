@@ -113,6 +113,6 @@ select convert_to('{"red":{"totalCount":'
 -- $1 = 3
 -- $2 = 0
 -- $3 = ['RED']
--- $4 = 1000000
+-- $4 = 10000000
 -- $5 = ['AMBER', 'GREEN']
 -- $6 = ['RED']
