@@ -59,6 +59,7 @@ from lxbc_graph.write import (
     RequestVerification,
     ReturnAssignment,
     SendBack,
+    SetRule,
     SubmitFeedback,
     SuperviseIssue,
     TransferIssue,
@@ -535,7 +536,7 @@ async def every_command(house: House) -> list[tuple[str, Callable[[int], Command
         lambda one: UrgeIssue(one, "因"),
     ]
     made = {type(make(1)) for make in (*of_issue, *of_assignment)}
-    assert {ReportIssue, *made} == {command for command, _ in COMMANDS.values()}
+    assert {ReportIssue, SetRule, *made} == {command for command, _ in COMMANDS.values()}
     return [
         ("unitId", lambda one: ReportIssue(VILLAGE if one else NOWHERE, "题", "文", Source.VISIT)),
         *(("issueId", lambda one, make=make: make(issue if one else NOWHERE)) for make in of_issue),

@@ -140,7 +140,7 @@ MORE = {"sendBack": {"RECTIFIED": ("looker", "inspector"), "EXCLUDING": ("looker
 
 
 def test_the_table_has_every_command() -> None:
-    assert set(CASES) == set(COMMANDS)
+    assert set(CASES) == set(COMMANDS) - {"setRule"}, "rules have tests of their own"
 
 
 async def scene(house: House, situation: str) -> Scene:
@@ -272,7 +272,7 @@ async def test_a_repeat_of_any_command_gets_the_first_answer_though_that_was_los
     assert len(await house.rows("select from event")) == events + (2 if name == "transferIssue" else 1)
     first = await house.do(who, command, key="k")
     assert first.errors == ()
-    assert first.issue_id is not None
+    assert first.row_id is not None
     assert await house.do(who, command, key="k") == first
     assert await house.everything() == after
     again = await house.do(who, command, key="another")

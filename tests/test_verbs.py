@@ -311,9 +311,10 @@ async def test_a_returned_part_goes_to_another_party_with_clocks_of_its_own(hous
         ReportProgress(department, "文"),
         SubmitFeedback(department, "文"),
     ):
-        assert (await house.refused("bureau", command)).code is ErrorCode.ILLEGAL_TRANSITION
+        assert (await house.refused("city_office", command)).code is ErrorCode.FORBIDDEN
+        assert (await house.refused("bureau", command)).code is ErrorCode.NOT_FOUND, "a party no more"
     for foreign in (AcceptAssignment(new, CADRE), ReturnAssignment(new, "因")):
-        assert (await house.refused("bureau", foreign)).code is ErrorCode.FORBIDDEN
+        assert (await house.refused("bureau", foreign)).code is ErrorCode.NOT_FOUND
     await house.well("idle_bureau", AcceptAssignment(new, CADRE))
 
 

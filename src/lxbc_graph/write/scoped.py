@@ -55,13 +55,17 @@ async def visible(
     return row
 
 
-async def original(work: UnitOfWork, issue_id: int, original_id: int, field: str) -> None:
-    """Check the issue that another one repeats: raise NotFound or InvalidInput at ``field``."""
+async def original(
+    work: UnitOfWork, issue_id: int, original_id: int, field: str, *, goes_on: bool = False
+) -> None:
+    """Check the issue that another one repeats, and maybe that it goes on: NotFound or InvalidInput at ``field``."""
     if original_id == issue_id:
         raise InvalidInput("An issue is no duplicate of itself.", "不能与自身重复。", field)
     found = await visible(work, "issue", original_id, Action.ISSUE_READ, ISSUE, field, columns="x.dismissal")
     if found.dismissal == Dismissal.DUPLICATE:  # or a chain of them could lead back to where it began
         raise InvalidInput("That issue is itself a duplicate.", "该问题本身已判为重复问题。", field)
+    if goes_on and found.dismissal is not None:
+        raise InvalidInput("That issue was dismissed.", "该问题已不予纳入，不能并入。", field)
 
 
 async def cadre(work: UnitOfWork, city_id: int | None, cadre_id: int, field: str) -> Row[Any]:

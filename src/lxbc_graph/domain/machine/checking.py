@@ -150,7 +150,7 @@ def send_back(issue: IssueFacts, actor: Actor, at: datetime, *, reason: str) -> 
 def reopen(
     issue: IssueFacts, actor: Actor, at: datetime, *, reason: str, calendar: Calendar = weekdays
 ) -> Step:
-    """Open a closed issue again, because it came back (反弹): time to solve it begins anew."""
+    """Open a closed issue again, because it came back (反弹): time to solve it begins anew, and planning too."""
     guards.of_state(Verb.REOPEN_ISSUE)(issue, actor, None)
     if issue.complexity is None:
         raise IllegalTransition(
@@ -162,7 +162,9 @@ def reopen(
         reopened_count=issue.reopened_count + 1,
         sent_back_count=issue.sent_back_count,
         assignments=tuple(
-            one._replace(solve_due_at=dues.solve_due_at, track_due_at=dues.track_due_at)
+            one._replace(
+                solve_due_at=dues.solve_due_at, track_due_at=dues.track_due_at, plan=None, plan_state=None
+            )
             if one.state is AssignmentState.ACCEPTED
             else one
             for one in back.assignments
