@@ -75,7 +75,11 @@ def within(code: str) -> Rows:
             row for row in ROWS["rule"] if id_ in ancestors(row) or row["unit_id"] in ancestors(UNITS[code])
         ],
         "assignment": [row for row in ROWS["assignment"] if row["issue_id"] in issues],
-        "event": [row for row in ROWS["event"] if row["issue_id"] in issues],
+        "event": [
+            row
+            for row in ROWS["event"]
+            if row["issue_id"] in issues or (row["kind"] == "TRANSFERRED" and id_ in ancestors(row))
+        ],
         "attachment": [row for row in ROWS["attachment"] if row["issue_id"] in issues],
         "account": [row for row in ROWS["account"] if row["name"] == f"office-{code}"],
     }
@@ -92,6 +96,8 @@ def _marks(name: str, row: Row) -> Iterator[str]:
         if row.get(column):
             yield row[column]
     yield from row.get("aliases", ())
+    if name == "assignment":
+        yield row["solve_due_at"].isoformat()
 
 
 def beyond(code: str) -> set[str]:
@@ -129,7 +135,7 @@ def _given(spec: GraphQLField) -> list[str]:
     known = {
         "code": [f'"{code}"' for code in (HERE, THERE)],
         "id": [f'"{name.capitalize()}:{rows[0]["id"]}"' for name, rows in ROWS.items()],
-        "ids": [f"[{', '.join(ids)}]"],
+        "ids": [f"[{', '.join(ids[at : at + 100])}]" for at in range(0, len(ids), 100)],
     }
     required = [name for name, argument in spec.args.items() if is_required_argument(argument)]
     if required:
@@ -160,7 +166,8 @@ def _fully(type_: GraphQLNamedType) -> Found:
         leaves, found = _leaves(member)
         relations = []
         for name, far, given in _relations(member):
-            ids = _row(far)[1](" { __typename id }")
+            there = "id" if "id" in _members(_row(far)[0])[0].fields else ""
+            ids = _row(far)[1](f" {{ __typename {there} }}")
             relations.append(f"{name}{place}: {name}{given}{ids}")
             fields |= {(member.name, name)}
         text += f" ... on {member.name} {{ {leaves} {' '.join(relations)} }}"

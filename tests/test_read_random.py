@@ -8,7 +8,17 @@ from typing import Any
 
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
-from graphql import GraphQLSchema, parse, validate
+from graphql import (
+    GraphQLArgument,
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    get_named_type,
+    is_leaf_type,
+    parse,
+    validate,
+)
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject, DrawFn
@@ -98,11 +108,103 @@ def test_the_compiler_answers_as_the_reference(world: World, data: DataObject) -
     for _ in range(data.draw(st.integers(1, 3))):
         principal = data.draw(principals(world))
         variables = data.draw(values(document, world.hints))
+        note(f"{principal} {variables}")
         agreement = Agreement()
         answer = _agree(world, agreement, document, variables, principal)
         cursors = _cursors(data, document, answer)
         if cursors:
+            note(f"{cursors}")
             _agree(world, agreement, document, {**variables, **cursors}, principal)
+
+
+def _everybody(world: World) -> Iterator[Principal]:
+    """Each account as it is posted, and one for each role at a county."""
+    for account in world.rows["account"]:
+        yield principal_of(world.rows, account, world.now)
+    county = next(row for row in world.rows["unit"] if row["level"] == "COUNTY")
+    account = next(row for row in world.rows["account"] if row["city_id"] == county["city_id"])
+    for role in Role:
+        posting = posting_of({**county, "role": role, "department_id": None})
+        yield replace(principal_of(world.rows, account, world.now), postings=(posting,))
+
+
+@pytest.mark.usefixtures("anyio_backend")
+def test_everybody_is_told_every_leaf_of_what_is_worked_on(world: World) -> None:
+    def leaves(name: str) -> str:
+        type_ = SCHEMA.get_type(name)
+        assert isinstance(type_, GraphQLObjectType)
+        return " ".join(key for key, spec in type_.fields.items() if is_leaf_type(get_named_type(spec.type)))
+
+    clocks, share = leaves("Clock"), leaves("Assignment")
+    text = f"""{{
+      issues(first: 100) {{ nodes {{
+        {leaves("Issue")} verifier {{ code }} sponsor {{ code }} deadlines {{ nodes {{ {clocks} }} }}
+        assignments {{ nodes {{ {share} clocks {{ nodes {{ {clocks} }} }} }} }}
+      }} }}
+      assignments(first: 100) {{ nodes {{ {share} }} }}
+      clocks(first: 100) {{ totalCount nodes {{ {clocks} assignment {{ id }} issue {{ id }} }} }}
+      events(first: 100) {{ totalCount nodes {{ {leaves("Event")} issue {{ id }} unit {{ code }} }} }}
+    }}"""
+    document = Document(text, (), ())
+    offered = set()
+    for principal in _everybody(world):
+        answer = _agree(world, Agreement(), document, {}, principal)
+        offered |= {verb for one in answer["issues"]["nodes"] for verb in one["viewerActions"]}
+        offered |= {verb for one in answer["assignments"]["nodes"] for verb in one["viewerActions"]}
+    assert not world.rows["issue"] or offered
+
+
+@pytest.mark.usefixtures("anyio_backend")
+@pytest.mark.parametrize("world", range(2), indirect=True)
+def test_each_filter_and_each_order_alone_keeps_what_the_reference_keeps(world: World) -> None:
+    account = world.rows["account"][0]
+    city = next(row for row in world.rows["unit"] if row["id"] == account["city_id"])
+    posting = posting_of({**city, "role": Role.CITY_OFFICE, "department_id": None})
+    principal = replace(principal_of(world.rows, account, world.now), postings=(posting,))
+    query = SCHEMA.query_type
+    assert query is not None
+    for name, spec in query.fields.items():
+        if "orderBy" not in spec.args:
+            continue
+        node = get_named_type(spec.type)
+        assert isinstance(node, GraphQLObjectType)
+        row = get_named_type(node.fields["nodes"].type)
+        asked = "totalCount nodes { id }" if row.name != "Clock" else "totalCount nodes { kind dueAt }"
+        for arguments in _alone(spec.args, world):
+            document = Document(f"{{ {name}(first: 100, {arguments}) {{ {asked} }} }}", (), ())
+            assert not validate(SCHEMA, parse(document.text)), document.text
+            _agree(world, Agreement(), document, {}, principal)
+
+
+def _alone(arguments: dict[str, GraphQLArgument], world: World) -> Iterator[str]:
+    """Every order, and every term of the filter with each of its values, or some where there are many."""
+    order = get_named_type(arguments["orderBy"].type)
+    assert isinstance(order, GraphQLInputObjectType)
+    fields = get_named_type(order.fields["field"].type)
+    assert isinstance(fields, GraphQLEnumType)
+    for direction in ("ASC", "DESC"):
+        yield from (f"orderBy: {{field: {field}, direction: {direction}}}" for field in fields.values)
+    filter_ = get_named_type(arguments["filter"].type)
+    assert isinstance(filter_, GraphQLInputObjectType)
+    moments = [f'"{one}"' for one in world.hints.times[::5]]
+    for name, spec in filter_.fields.items():
+        match get_named_type(spec.type):
+            case GraphQLEnumType() as enum:
+                values = [f"[{one}]" for one in enum.values] + [f"[{' '.join(enum.values)}]", "[]"]
+            case GraphQLInputObjectType():
+                values = [f"{{from: {one}}}" for one in moments] + [f"{{to: {one}}}" for one in moments]
+            case one if one.name == "Boolean":
+                values = ["true", "false"]
+            case one if one.name == "ID":
+                values = [f'["{id_}"]' for id_ in world.hints.ids[::7]]
+            case one if one.name == "DateTime":
+                values = moments
+            case _:
+                values = [f'"{code}"' for code in (*world.hints.codes[:3], "村", "nowhere")]
+        for value in values:
+            yield f"filter: {{{name}: {value}}}"
+            if "asOf" in filter_.fields and name != "asOf":
+                yield f"filter: {{{name}: {value}, asOf: {moments[len(moments) // 2]}}}"
 
 
 def _cursors(data: DataObject, document: Document, answer: Any) -> dict[str, str]:
@@ -118,7 +220,6 @@ def _cursors(data: DataObject, document: Document, answer: Any) -> dict[str, str
 def _agree(
     world: World, agreement: Agreement, document: Document, variables: dict[str, Any], principal: Principal
 ) -> Any:
-    note(f"{principal} {variables}")
     reference = Reference(SCHEMA, world.rows, POLICY, principal, world.now)
     meanings = {text: cursor.position for text, cursor in agreement.cursors.items()}
     expected = reference.answer(document.text, variables, meanings)

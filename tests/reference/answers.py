@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -21,6 +21,7 @@ from graphql import (
 from lxbc_graph.domain.deadlines import SHANGHAI
 from lxbc_graph.domain.principal import Principal
 
+from .offers import Offers
 from .rows import Row, Rows, ancestors
 from .sight import Sight
 
@@ -73,6 +74,8 @@ ONE = {
     ("rule", "unit"): ("unit", "unit_id"),
     ("issue", "unit"): ("unit", "unit_id"),
     ("issue", "finder"): ("cadre", "finder_id"),
+    ("issue", "verifier"): ("cadre", "verifier_id"),
+    ("issue", "sponsor"): ("cadre", "sponsor_id"),
     ("issue", "category"): ("category", "category_id"),
     ("issue", "workContent"): ("category", "work_content_id"),
     ("issue", "duplicateOf"): ("issue", "duplicate_of_id"),
@@ -80,6 +83,8 @@ ONE = {
     ("assignment", "unit"): ("unit", "party_unit_id"),
     ("assignment", "department"): ("department", "department_id"),
     ("assignment", "responsible"): ("cadre", "responsible_id"),
+    ("clock", "issue"): ("issue", "issue_id"),
+    ("clock", "assignment"): ("assignment", "assignment_id"),
     ("event", "issue"): ("issue", "issue_id"),
     ("event", "assignment"): ("assignment", "assignment_id"),
     ("event", "actor"): ("cadre", "actor_id"),
@@ -112,6 +117,8 @@ MANY: dict[tuple[str, str], tuple[str, Related]] = {
     ),
     ("category", "children"): ("category", lambda _, category, row: row["parent_id"] == category["id"]),
     ("issue", "assignments"): ("assignment", lambda _, issue, row: row["issue_id"] == issue["id"]),
+    ("issue", "deadlines"): ("clock", lambda _, issue, row: row["issue_id"] == issue["id"]),
+    ("assignment", "clocks"): ("clock", lambda _, share, row: row["assignment_id"] == share["id"]),
     ("issue", "events"): ("event", lambda _, issue, row: row["issue_id"] == issue["id"]),
     ("issue", "attachments"): ("attachment", lambda _, issue, row: row["issue_id"] == issue["id"]),
     ("event", "attachments"): ("attachment", lambda _, event, row: row["event_id"] == event["id"]),
@@ -126,9 +133,11 @@ LISTS = {
     "categories": "category",
     "issues": "issue",
     "assignments": "assignment",
+    "clocks": "clock",
     "events": "event",
     "rules": "rule",
 }
+NODES = {*LISTS.values(), "attachment"} - {"clock"}
 
 Test = Callable[["Reference", Row, Any], bool]
 
@@ -162,9 +171,18 @@ def _refers(table: str, column: str) -> Test:
     )
 
 
+def _light(due_at: datetime | None, now: datetime) -> str | None:
+    if due_at is None:
+        return None
+    if due_at < now:
+        return "RED"
+    return "AMBER" if due_at - timedelta(hours=24) <= now else "GREEN"
+
+
 def _overdue(all_: "Reference", row: Row) -> bool:
     working = row["state"] in {"ASSIGNED", "RECTIFYING", "FEEDBACK"}
-    return working and row["due_at"] is not None and row["due_at"] < row.get("then", all_.now)
+    due_at = row.get("due_then", row["due_at"])
+    return working and due_at is not None and due_at < row.get("then", all_.now)
 
 
 def _happened(column: str) -> Test:
@@ -198,6 +216,11 @@ FILTERS: dict[tuple[str, str], Test] = {
     ("issue", "finderRank"): _in("finder_rank"),
     ("issue", "unitLevel"): _in("unit_level"),
     ("issue", "satisfaction"): _in("satisfaction"),
+    ("issue", "exclusion"): _in("exclusion"),
+    ("issue", "excluded"): _is(lambda _, row: row.get("excluded_then", row["exclusion"] == "APPROVED")),
+    ("issue", "light"): lambda all_, row, value: all_.light("issue", row) in value,
+    ("issue", "verifier"): _refers("cadre", "verifier_id"),
+    ("issue", "nextDueAt"): _between("next_due_at"),
     ("issue", "category"): _refers("category", "category_id"),
     ("issue", "workContent"): _refers("category", "work_content_id"),
     ("issue", "finder"): _refers("cadre", "finder_id"),
@@ -220,6 +243,12 @@ FILTERS: dict[tuple[str, str], Test] = {
     ("assignment", "state"): _in("state"),
     ("assignment", "department"): _refers("department", "department_id"),
     ("assignment", "required"): _is(lambda _, row: row["required"]),
+    ("assignment", "planState"): _in("plan_state"),
+    ("assignment", "light"): lambda all_, row, value: all_.light("assignment", row) in value,
+    ("assignment", "responsible"): _refers("cadre", "responsible_id"),
+    ("clock", "kind"): _in("kind"),
+    ("clock", "running"): _is(lambda _, row: row["running"]),
+    ("clock", "light"): lambda all_, row, value: all_.light("clock", row) in value,
     ("rule", "unit"): _within,
     ("rule", "inForce"): _is(lambda all_, row: all_.in_force(row)),
     ("event", "unit"): _within,
@@ -229,6 +258,26 @@ FILTERS: dict[tuple[str, str], Test] = {
     ("event", "at"): _between("at"),
     ("attachment", "referred"): _is(lambda _, row: row["event_id"] is not None),
     ("attachment", "uploadedAt"): _between("uploaded_at"),
+}
+
+WORKED_OUT: dict[tuple[str, str], Callable[["Reference", Row], Any]] = {
+    ("account", "account"): lambda _, row: row["name"],
+    ("posting", "role"): lambda _, row: row["role"].upper(),
+    ("cadre", "phone"): lambda all_, row: (
+        row["phone"] if all_.sight.may("cadre:private", "cadre", row) else None
+    ),
+    ("issue", "overdue"): _overdue,
+    ("issue", "light"): lambda all_, row: all_.light("issue", row),
+    ("assignment", "light"): lambda all_, row: all_.light("assignment", row),
+    ("clock", "light"): lambda all_, row: all_.light("clock", row),
+    ("issue", "viewerActions"): lambda all_, row: all_.offers.of("issue", row),
+    ("assignment", "viewerActions"): lambda all_, row: all_.offers.of("assignment", row),
+    ("attachment", "url"): lambda _, row: f"/attachments/{row['id']}",
+    ("rule", "inForce"): lambda all_, row: all_.in_force(row),
+    ("event", "rung"): lambda _, row: _of_alert(row, "rung"),
+    ("event", "clock"): lambda _, row: _of_alert(row, "clock"),
+    ("event", "dueAt"): lambda _, row: _of_alert(row, "dueAt"),
+    ("event", "replyDueAt"): lambda _, row: _of_alert(row, "replyDueAt"),
 }
 
 ORDERS: dict[tuple[str, str], Callable[[Row], Any]] = {
@@ -244,8 +293,11 @@ ORDERS: dict[tuple[str, str], Callable[[Row], Any]] = {
     ("issue", "REPORTED_AT"): lambda row: row["reported_at"],
     ("issue", "UPDATED_AT"): lambda row: row["updated_at"],
     ("issue", "DUE_AT"): lambda row: row["due_at"] or FOREVER,
+    ("issue", "NEXT_DUE_AT"): lambda row: row["next_due_at"] or FOREVER,
     ("issue", "NUMBER"): lambda row: row["number"],
     ("assignment", "ID"): lambda row: row["id"],
+    ("clock", "DUE_AT"): lambda row: row["due_at"],
+    ("clock", "ID"): lambda row: row["id"],
     ("event", "ID"): lambda row: row["id"],
     ("attachment", "ID"): lambda row: row["id"],
     ("rule", "PLACE"): lambda row: (len(ancestors(row)), row["version"]),
@@ -260,13 +312,14 @@ DEFAULT_ORDERS = {
     "category": ("CODE", "ASC"),
     "issue": ("REPORTED_AT", "DESC"),
     "assignment": ("ID", "ASC"),
+    "clock": ("DUE_AT", "ASC"),
     "event": ("ID", "ASC"),
     "attachment": ("ID", "ASC"),
     "rule": ("PLACE", "ASC"),
 }
 
 _HANDED_OVER = {"handedOver": True, "dismissed": False}
-_ANSWERED = ["SATISFIED", "FAIRLY_SATISFIED", "DISSATISFIED"]
+_ANSWERED = {**_HANDED_OVER, "satisfaction": ["SATISFIED", "FAIRLY_SATISFIED", "DISSATISFIED"]}
 METRICS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "rectificationRate": ({**_HANDED_OVER, "state": ["RECTIFIED", "CLOSED"]}, _HANDED_OVER),
     "underWay": ({**_HANDED_OVER, "state": ["ASSIGNED", "RECTIFYING", "FEEDBACK"]}, _HANDED_OVER),
@@ -274,9 +327,12 @@ METRICS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "handOverRate": (_HANDED_OVER, {"judged": True, "dismissed": False}),
     "overdue": ({**_HANDED_OVER, "overdue": True}, _HANDED_OVER),
     "satisfied": (
-        {**_HANDED_OVER, "satisfaction": ["SATISFIED"]},
-        {**_HANDED_OVER, "satisfaction": _ANSWERED},
+        {**_HANDED_OVER, "satisfaction": ["SATISFIED"], "excluded": False},
+        {**_ANSWERED, "excluded": False},
     ),
+    "excluded": ({**_ANSWERED, "excluded": True}, _ANSWERED),
+    "amber": ({**_HANDED_OVER, "light": ["AMBER"]}, _HANDED_OVER),
+    "red": ({**_HANDED_OVER, "light": ["RED"]}, _HANDED_OVER),
     "reopenedRate": ({**_HANDED_OVER, "reopened": True}, _HANDED_OVER),
 }
 
@@ -309,6 +365,7 @@ class Reference:
         self.rows = rows
         self.now = now
         self.sight: Sight = Sight(rows, policy, principal, now)
+        self.offers: Offers = Offers(rows, self.sight, principal)
         self._schema = schema
         self._principal = principal
         self._cursors: Cursors = {}
@@ -333,7 +390,7 @@ class Reference:
     def by_id(self, id_: str, only: str | None = None) -> Seen | None:
         parts = re.fullmatch(r"([A-Z][a-z]*):([1-9][0-9]*)", id_, re.ASCII)
         table = parts[1].lower() if parts else ""
-        if parts is None or table not in LISTS.values() or only not in {None, table}:
+        if parts is None or table not in NODES or only not in {None, table}:
             return None
         return self.find(table, int(parts[2]))
 
@@ -355,10 +412,14 @@ class Reference:
 
     def then(self, issue: Row, moment: datetime) -> Row:
         """Return the issue as its events tell that it was."""
-        events = sorted(
-            (row for row in self.rows["event"] if row["issue_id"] == issue["id"] and row["at"] <= moment),
-            key=lambda row: row["id"],
+        history = sorted(
+            (row for row in self.rows["event"] if row["issue_id"] == issue["id"]), key=lambda row: row["id"]
         )
+        events = [row for row in history if row["at"] <= moment]
+        moved = [
+            row["data"]["dueBefore"] for row in history if row not in events and "dueBefore" in row["data"]
+        ]
+        left_out = [row["data"]["excluded"] for row in events if "excluded" in row["data"]]
         # An alert may tell of a state that was over when it was written.
         states = [row["to_state"] for row in events if row["kind"] != "ALERTED"]
         said = [row["data"]["satisfaction"] for row in events if "satisfaction" in row["data"]]
@@ -367,8 +428,18 @@ class Reference:
             "then": moment,
             "state": states[-1] if states else None,
             "satisfaction": said[-1] if said else None,
+            "excluded_then": left_out[-1:] == [True],
+            "due_then": datetime.fromisoformat(moved[0]) if moved else issue["due_at"],
             "reopened_count": sum(row["kind"] == "REOPENED" for row in events),
         }
+
+    def light(self, table: str, row: Row) -> str | None:
+        """Return how what is wanted first stands now."""
+        if table == "issue":
+            return _light(row["next_due_at"], self.now)
+        column = "assignment_id" if table == "assignment" else "id"
+        due = [one["due_at"] for one in self.rows["clock"] if one["running"] and one[column] == row["id"]]
+        return _light(min(due, default=None), self.now)
 
     def posted(self, cadre: Row) -> bool:
         return any(
@@ -426,22 +497,10 @@ class Reference:
         match table, name:
             case _, "id":
                 return f"{table.capitalize()}:{row['id']}"
-            case "account", "account":
-                return row["name"]
-            case "posting", "role":
-                return row["role"].upper()
-            case "cadre", "phone":
-                return row["phone"] if self.sight.may("cadre:private", table, row) else None
-            case "issue", "overdue":
-                return _overdue(self, row)
-            case "attachment", "url":
-                return f"/attachments/{row['id']}"
-            case "rule", "inForce":
-                return self.in_force(row)
             case "unit", "metrics":
                 return self._metrics(row, given)
-            case "event", "rung" | "clock" | "dueAt" | "replyDueAt":
-                return _of_alert(row, name)
+        if (table, name) in WORKED_OUT:
+            return WORKED_OUT[table, name](self, row)
         return row[re.sub("([A-Z])", r"_\1", name).lower()]
 
     # Connections
@@ -515,7 +574,8 @@ class Reference:
 
         def metric(name: str, numerator: dict[str, Any], denominator: dict[str, Any]) -> dict[str, Any]:
             within = {("judgedAt" if name == "handOverRate" else "handedOverAt"): period} if period else {}
-            numerator, denominator = {**within, **moment, **numerator}, {**within, **moment, **denominator}
+            then = {} if name in {"amber", "red"} else moment
+            numerator, denominator = {**within, **then, **numerator}, {**within, **then, **denominator}
             part, whole = (
                 sum(self.keeps("issue", issue, filter_) for issue in issues)
                 for filter_ in (numerator, denominator)

@@ -123,6 +123,7 @@ class _Builder:
         self._attachments: list[Row] = []
         for number, title, code, finder, state, department in _ISSUES:
             self._issue(number, title, code, self._cadres[finder], state, department)
+        self._transferred()
         for event in self._events:
             self._attachment(event, referred=event["kind"] == "ASSIGNED")
         by_number = {row["number"]: row for row in self._issues}
@@ -222,12 +223,22 @@ class _Builder:
                     responsible_id=finder["id"],
                     responsible_name="某人",
                     assigned_at=handed_over,
+                    # No two alike: a clock has no other mark.
+                    solve_due_at=handed_over
+                    + timedelta(days=7, microseconds=100_001 + 2 * len(self._assignments)),
                     **{"department_id": None, "party_unit_id": None, **party},
                 )
                 self._assignments.append(share)
             # It was handed over where it stood then: the county next door.
             before = {HERE: THERE, THERE: HERE}.get(code[:6], code[:6])
             self._event(issue, "ASSIGNED", "ASSIGNED", before, finder, self._assignments[-1])
+
+    def _transferred(self) -> None:
+        """An issue that began here and is there now: the event under the old unit is all that is left of it."""
+        finder = self._cadres["赵市长"]
+        self._issue("2021-0008", "渡口停航", "411082100", finder, "ACCEPTED", None)
+        for code in ("411024104", "411082100"):
+            self._event(self._issues[-1], "TRANSFERRED", "ACCEPTED", code, finder, None)
 
     def _attachment(self, event: Row, *, referred: bool) -> None:
         id_ = self._id()

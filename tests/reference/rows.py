@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -47,9 +47,54 @@ async def read(pool: "asyncpg.Pool[asyncpg.Record]") -> Rows:
     rows = {name: [dict(row) for row in await pool.fetch(f"select * from {name}")] for name in TABLES}
     for event in rows["event"]:
         event["data"] = json.loads(event["data"])
+    for share in rows["assignment"]:
+        share["plan"] = share["plan"] and json.loads(share["plan"])
     for rule in rows["rule"]:
         rule["settings"] = json.loads(rule["settings"])
+    rows["clock"] = list(clocks(rows))
     return rows
+
+
+def clocks(rows: Rows) -> Iterator[Row]:
+    """Yield the clocks of all issues and of their assignments."""
+    issues = {issue["id"]: issue for issue in rows["issue"]}
+    for share in rows["assignment"]:
+        issue = issues[share["issue_id"]]
+        under_way = issue["state"] in {"ASSIGNED", "RECTIFYING", "FEEDBACK"}
+        for place, kind, done in (
+            (0, "ARRANGE", share["accepted_at"]),
+            (1, "PROGRESS", share["progressed_at"] or share["feedback_at"]),
+            (2, "SOLVE", share["feedback_at"]),
+            (3, "TRACK", share["feedback_at"]),
+            (4, "ARBITRATE", None),
+        ):
+            waiting = {"RETURNED"} if kind == "ARBITRATE" else {"PENDING", "ACCEPTED"}
+            yield from _clock(
+                share["id"] * 8 + place, issue, share, kind, done, under_way and share["state"] in waiting
+            )
+    for issue in rows["issue"]:
+        yield from _clock(
+            issue["id"] * 8 + 6, issue, None, "VERIFY", issue["verified_at"], issue["state"] == "VERIFYING"
+        )
+        yield from _clock(
+            issue["id"] * 8 + 7, issue, None, "LOOK_BACK", issue["closed_at"], issue["state"] == "RECTIFIED"
+        )
+
+
+def _clock(
+    id_: int, issue: Row, share: Row | None, kind: str, stopped_at: Any, wanted: bool
+) -> Iterator[Row]:
+    due_at = (issue if share is None else share)[f"{kind.lower()}_due_at"]
+    if due_at is not None:
+        yield {
+            "id": id_,
+            "issue_id": issue["id"],
+            "assignment_id": share and share["id"],
+            "kind": kind,
+            "due_at": due_at,
+            "stopped_at": stopped_at,
+            "running": wanted and stopped_at is None,
+        }
 
 
 async def write(database: Database, rows: Mapping[str, Sequence[Row]]) -> None:
@@ -126,7 +171,7 @@ def with_reach(rows: Rows) -> Rows:
 
 
 def random_rows(seed: int) -> Rows:
-    """Return two cities with everything in them, the same for the same seed."""
+    """Return two cities with everything in them, the same for the same seed but for what is due in some hours."""
     return _Maker(random.Random(seed)).rows()  # noqa: S311 - repeatable is what it must be
 
 
@@ -134,6 +179,7 @@ class _Maker:
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
         self._ids = dict.fromkeys(TABLES, 0)
+        self._today = datetime.now(UTC)
 
     def rows(self) -> Rows:
         found: Rows = {name: [] for name in TABLES}
@@ -353,10 +399,20 @@ class _Maker:
             "reported_at": reported,
             "judged_at": self._maybe(self._time()),
             "handed_over_at": self._maybe(self._time()),
-            "due_at": self._maybe(self._chance.choice((self._time(), datetime(2199, 1, 1, tzinfo=UTC)))),
+            "due_at": self._due(),
             "rectified_at": self._maybe(self._time()),
             "closed_at": self._maybe(self._time()),
             "updated_at": self._time(),
+            "sponsor_id": self._maybe(self._chance.choice(cadres)["id"]),
+            "verifier_id": self._maybe(self._chance.choice(cadres)["id"]),
+            "verify_due_at": self._due(),
+            "verified_at": self._maybe(self._time()),
+            "township_passed_at": self._maybe(self._time()),
+            "look_backs": self._some(list(words.LookBackStep), self._chance.randint(0, 2)),
+            "look_back_due_at": self._due(),
+            "sampled": self._flip(),
+            "exclusion": self._maybe(self._chance.choice(list(words.ExclusionState))),
+            "next_due_at": self._due(),
         }
 
     def _assignment(self, issue: Row, units: list[Row], departments: list[Row], cadres: list[Row]) -> Row:
@@ -380,6 +436,14 @@ class _Maker:
             "accepted_at": self._maybe(self._time()),
             "progressed_at": self._maybe(self._time()),
             "feedback_at": self._maybe(self._time()),
+            **{f"{clock}_due_at": self._due() for clock in ("arrange", "progress", "solve")},
+            **{f"{clock}_due_at": self._due() for clock in ("track", "arbitrate")},
+            "return_reason": self._maybe(self._chance.choice(_WORDS)),
+            "insisted": self._flip(),
+            "plan": self._maybe([{"text": self._chance.choice(_WORDS), "dueOn": "2021-08-31"}]),
+            "plan_state": self._maybe(self._chance.choice(list(words.PlanState))),
+            "supervised_count": self._chance.choice((0, 0, 1)),
+            "urged_count": self._chance.choice((0, 0, 3)),
         }
 
     def _event(self, issue: Row, units: list[Row], cadres: list[Row], assignments: list[Row]) -> Row:
@@ -404,6 +468,10 @@ class _Maker:
                     {"b": _WORDS[5]},
                     *({"satisfaction": answer} for answer in (*words.Satisfaction, None)),
                     *(self._alert() for _ in range(4)),
+                    *({"excluded": left_out} for left_out in (True, False)),
+                    {"satisfaction": "SATISFIED", "excluded": False},
+                    {"dueBefore": self._time().isoformat()},
+                    {"dueBefore": "2199-01-01T00:00:00+00:00"},
                 )
             ),
             # An issue may have been transferred since.
@@ -438,6 +506,12 @@ class _Maker:
         """Few enough that two rows often share one."""
         micros = self._chance.choice((0, 0, 500_000, 120_034))
         return _START + timedelta(hours=self._chance.randint(0, 9) * 7, microseconds=micros)
+
+    def _due(self) -> datetime | None:
+        """Over, not over for a long time, or over in some hours."""
+        soon = self._today + timedelta(hours=self._chance.choice((6, 12)))
+        due = self._chance.choice((self._time(), datetime(2199, 1, 1, tzinfo=UTC), soon))
+        return due if self._chance.random() < 0.6 else None
 
     def _name(self) -> str:
         return self._chance.choice(_NAMES)

@@ -38,7 +38,9 @@ class Sight:
 
     def sees(self, table: str, row: Row) -> bool:
         """Say whether the row exists for the principal."""
-        if table in {"assignment", "event", "attachment"}:
+        if table in {"assignment", "attachment", "clock", "event"}:
+            if table == "event" and row["kind"] == "TRANSFERRED" and self.may("issue:read", "event", row):
+                return True  # it left a unit that is seen, whoever sees where it went
             return self.may("issue:read", "issue", self._issues[row["issue_id"]])
         if table == "account":
             return bool(row["id"] == self._principal.account_id)
@@ -70,6 +72,8 @@ class Sight:
 
     def _reaches(self, action: str, scope: str, posting: Posting, table: str, row: Row) -> bool:
         unit_id = posting.path.unit_id
+        if table == "assignment" and scope in {"ALL", "SUBTREE", "UNIT"}:
+            return self._reaches(action, scope, posting, "issue", self._issues[row["issue_id"]])
         if table == "rule" and scope in {"SUBTREE", "UNIT"} and row["unit_id"] in _path(posting):
             return True  # it binds from above
         match scope:
@@ -82,6 +86,8 @@ class Sight:
             case "OWN":
                 return self._mine(table, row)
             case "ASSIGNED":
+                if table == "assignment":
+                    return self._party(posting, row)
                 return table == "issue" and any(self._party(posting, share) for share in self._shares(row))
         raise AssertionError(scope)
 
@@ -106,6 +112,8 @@ class Sight:
         me = self._principal
         if table == "cadre":
             return bool(row["id"] == me.cadre_id)
+        if table == "assignment":
+            return me.cadre_id is not None and bool(row["responsible_id"] == me.cadre_id)
         if table != "issue":
             return False
         if row["finder_account_id"] == me.account_id:

@@ -8,6 +8,9 @@ Filter = Mapping[str, object]
 HANDED_OVER: Filter = {"handedOver": True, "dismissed": False}
 """N, the denominator of most rates."""
 
+ANSWERED: Filter = {**HANDED_OVER, "satisfaction": ["SATISFIED", "FAIRLY_SATISFIED", "DISSATISFIED"]}
+"""Issues about which the people said something."""
+
 
 @dataclass(frozen=True, slots=True)
 class Metric:
@@ -17,6 +20,8 @@ class Metric:
     numerator: Filter
     denominator: Filter
     period: str = "handedOverAt"
+    present: bool = False
+    """Whether it can only be told as it is now; then it and its filters know no other moment."""
 
 
 METRICS: Mapping[str, Metric] = {
@@ -47,9 +52,26 @@ METRICS: Mapping[str, Metric] = {
         HANDED_OVER,
     ),
     "satisfied": Metric(
-        "Issues whose look-back found people satisfied, of those with an answer (群众满意).",
-        {**HANDED_OVER, "satisfaction": ["SATISFIED"]},
-        {**HANDED_OVER, "satisfaction": ["SATISFIED", "FAIRLY_SATISFIED", "DISSATISFIED"]},
+        "Issues whose look-back found people satisfied, of those with an answer that counts (群众满意).",
+        {**HANDED_OVER, "satisfaction": ["SATISFIED"], "excluded": False},
+        {**ANSWERED, "excluded": False},
+    ),
+    "excluded": Metric(
+        "Issues whose answer is left out of that, of those with an answer (不计入).",
+        {**ANSWERED, "excluded": True},
+        ANSWERED,
+    ),
+    "amber": Metric(
+        "Issues whose light is amber now, whatever asOf says, of those handed over (黄灯).",
+        {**HANDED_OVER, "light": ["AMBER"]},
+        HANDED_OVER,
+        present=True,
+    ),
+    "red": Metric(
+        "Issues whose light is red now, whatever asOf says, of those handed over (红灯).",
+        {**HANDED_OVER, "light": ["RED"]},
+        HANDED_OVER,
+        present=True,
     ),
     "reopenedRate": Metric(
         "Issues reopened at least once, of those handed over (反弹率).",

@@ -1,11 +1,12 @@
 """The catalogue: everything that the compiler knows about the entities of the schema."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum, StrEnum
-from typing import Literal
+from typing import Any, Literal
 
+from lxbc_graph.domain.principal import Principal
 from lxbc_graph.policy.actions import Action
 from lxbc_graph.policy.rows import RowRule
 
@@ -59,6 +60,21 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class Computed:
+    """A list of words that Python works out from facts of the row, which the one statement gathers."""
+
+    type: type[Enum]
+    description: str
+    facts: str
+    """SQL over ``{a}`` of a JSON value."""
+    actions: tuple[Action, ...]
+    """What the policy is asked about the row, by the rule ``rows``."""
+    rows: RowRule
+    compute: Callable[[Any, Collection[Action], Principal], Sequence[str]]
+    """(the facts, those of the actions that reach the row, who asks) -> the words."""
+
+
+@dataclass(frozen=True, slots=True)
 class One:
     """A relation to at most one entity; always nullable in the API, since the other side may be hidden."""
 
@@ -108,7 +124,16 @@ class NodeById:
     many: bool = False
 
 
-Field = Column | One | Many | Metrics | Lookup | NodeById
+Field = Column | Computed | One | Many | Metrics | Lookup | NodeById
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A comparison that holds for every row with one of the values, and that an index serves."""
+
+    sql: str
+    """Over ``{a}`` and ``{most}``, the largest number of the values that were given."""
+    numbers: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +146,7 @@ class OneOf:
     cast: str = "text[]"
     then: str | None = None
     """How it was at an earlier moment ``{at}``, where that can be told; for a filter with an ``AsOf``."""
+    bound: Bound | None = None
 
     @property
     def graphql(self) -> str:

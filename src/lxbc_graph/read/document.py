@@ -1,7 +1,7 @@
 """Documents: parsed and validated once, then remembered by their text."""
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -61,6 +61,8 @@ class Operation:
     plans: dict[Any, Any] = field(default_factory=dict)
     variable_types: Mapping[str, GraphQLInputType] = field(init=False)
     root_names: frozenset[str] = field(init=False)
+    names: frozenset[str] = field(init=False)
+    """Of every field that it may ask for, at the root or below."""
     anonymous: bool = field(init=False)
     """Whether nobody needs to be signed in."""
     resolved: bool = field(init=False)
@@ -77,6 +79,8 @@ class Operation:
             if is_input_type(type_ := type_from_ast(self.schema, definition.type))
         }
         self.root_names = frozenset(self._root_names(self.node.selection_set, set()))
+        fragments = (fragment.selection_set for fragment in self.fragments.values())
+        self.names = frozenset(_field_names([self.node.selection_set, *fragments]))
         self.anonymous = self.root_names <= self.ANONYMOUS
         self.resolved = not self.root_names.isdisjoint(self.RESOLVED)
 
@@ -120,6 +124,16 @@ class Operation:
                 error.message = error.message[:_MESSAGE].encode("utf-8", "replace").decode()
             raise Refused(values)
         return values.coerced
+
+
+def _field_names(selections: Iterable[SelectionSetNode]) -> Iterator[str]:
+    waiting = list(selections)
+    while waiting:
+        for node in waiting.pop().selections:
+            if isinstance(node, FieldNode):
+                yield node.name.value
+            if isinstance(node, FieldNode | InlineFragmentNode) and node.selection_set is not None:
+                waiting.append(node.selection_set)
 
 
 def _is_plain(value: Any, type_: GraphQLInputType) -> bool:

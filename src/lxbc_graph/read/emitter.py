@@ -8,13 +8,25 @@ from lxbc_graph.policy.actions import Action
 from lxbc_graph.policy.rows import NOTHING
 from lxbc_graph.policy.scope import Scope
 
-from . import ids
+from . import computed, ids
 from .arguments import Argument, Value
 from .catalogue import Catalogue, Entity, Json, form_of
 from .figures import write_figures
 from .filters import write_filter
 from .paging import Frame, write_connection
-from .planner import MAX_PAGE, Connection, Fetch, Figures, Find, Item, Leaf, Node, ToOne, Typename
+from .planner import (
+    MAX_PAGE,
+    Computation,
+    Connection,
+    Fetch,
+    Figures,
+    Find,
+    Item,
+    Leaf,
+    Node,
+    ToOne,
+    Typename,
+)
 from .sql import (
     NULL,
     Getter,
@@ -164,6 +176,8 @@ class Emitter:
                 return [Literal(f'"{entity.name}"')]
             case Leaf():
                 return self._leaf(entity, item, frame)
+            case Computation():
+                return [self._computed(item, frame)]
             case ToOne():
                 return [self._to_one(item, frame)]
             case Connection():
@@ -189,6 +203,18 @@ class Emitter:
         if null:
             return [f"coalesce({text}, {NULL})"]
         return [Literal('"'), sql, Literal('"')] if form is Json.PLAIN else [f"({text})"]
+
+    def _computed(self, item: Computation, frame: Frame) -> str:
+        field = item.field
+        granted = [
+            (action, holds)
+            for action in field.actions
+            if (holds := self._parameters.rows(field.rows, action, frame.alias)) != NOTHING
+        ]
+        if not granted:
+            return "'[]'"  # whatever the facts are
+        place = self._parameters.computed(field)
+        return computed.emit(place, field.facts.format(a=frame.alias), granted)
 
     def _to_one(self, item: ToOne, frame: Frame) -> str:
         target = item.target.entity

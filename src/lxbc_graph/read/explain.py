@@ -7,7 +7,7 @@ from lxbc_graph.policy.enforcer import Enforcer
 from lxbc_graph.policy.scope import roles_of
 
 from .arguments import Argument, Variables, values
-from .planner import Connection, Edge, Fetch, Figures, Find, Item, Leaf, Node, ToOne
+from .planner import Computation, Connection, Edge, Fetch, Figures, Find, Item, Leaf, Node, ToOne
 from .sql import Request, Statement
 
 
@@ -45,6 +45,8 @@ def _item(item: Item, variables: Variables, indent: str) -> Iterator[str]:
     match item:
         case Leaf():
             yield f"{indent}{item.key}: column {item.name}"
+        case Computation():
+            yield f"{indent}{item.key}: computed {item.name}"
         case ToOne():
             yield f"{indent}{item.key}: one {item.target.entity.name} by {item.relation.key}"
             yield from _node(item.target, variables, deeper)

@@ -77,8 +77,8 @@ class _Figure:
         self._parameters = parameters
         self._counts = counts
         self._unit = unit
-        fields = {"period": metric.period, "asOf": "asOf"}
-        of = {fields[name]: argument for name, argument in given.items() if argument != {}}
+        fields = {"period": metric.period} if metric.present else {"period": metric.period, "asOf": "asOf"}
+        of = {fields[name]: given[name] for name in fields if given.get(name, {}) != {}}
         self._numerator = {**of, **_constants(metric.numerator)}
         self._denominator = {**of, **_constants(metric.denominator)}
 

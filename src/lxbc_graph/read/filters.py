@@ -8,7 +8,7 @@ from lxbc_graph.store.tables import ANCESTOR
 
 from . import ids
 from .arguments import Argument, Value
-from .catalogue import AsOf, Between, Contains, Entity, FilterTerm, Has, Is, OneOf, Refers, Within
+from .catalogue import AsOf, Between, Bound, Contains, Entity, FilterTerm, Has, Is, OneOf, Refers, Within
 from .sql import Parameters, Request, any_of
 
 UNIT_LEVELS = {digits: ANCESTOR[level] for level, digits in LENGTHS.items()}
@@ -35,6 +35,7 @@ def _write_term(
         case AsOf(), Value():
             yield f"{term.sql.format(a=alias)} <= {at}"
         case OneOf(), Value():
+            yield from _bound(parameters, term.bound, argument, alias)
             yield f"{_at(term, alias, at)} = any({parameters.value(argument, term.cast)})"
         case Is(), Value():
             yield f"({_at(term, alias, at)})" + " is not true" * (not argument.now)
@@ -65,6 +66,18 @@ def _between(parameters: Parameters, sql: str, limits: Mapping[str, Argument]) -
         limit = limits.get(bound)
         if isinstance(limit, Value):
             yield f"{sql} {sign} {parameters.value(limit, 'timestamptz')}"
+
+
+def _bound(parameters: Parameters, bound: Bound | None, value: Value, alias: str) -> Iterator[str]:
+    if bound is None:
+        return
+    get = value.get
+
+    def most(request: Request) -> int:
+        return max((bound.numbers[one] for one in get(request.variables)), default=0)
+
+    number = parameters.bind(parameters.of(value, "most"), most, "integer")
+    yield bound.sql.format(a=alias, most=number)
 
 
 def _at(term: OneOf | Is, alias: str, at: str | None) -> str:

@@ -16,7 +16,7 @@ from graphql import (
 )
 
 from .arguments import Argument, Value, Variables, arguments
-from .catalogue import Catalogue, Column, Entity, Lookup, Many, Metrics, NodeById, One
+from .catalogue import Catalogue, Column, Computed, Entity, Lookup, Many, Metrics, NodeById, One
 from .document import Operation
 
 MAX_PAGE = 100
@@ -38,6 +38,15 @@ class Leaf:
     key: str
     name: str
     column: Column
+
+
+@dataclass(frozen=True, slots=True)
+class Computation:
+    """A value that is filled in after the round trip."""
+
+    key: str
+    name: str
+    field: Computed
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +121,7 @@ class Fetch:
     targets: dict[str, "Node"]
 
 
-Item = Typename | Leaf | ToOne | Connection | Figures | Find | Fetch
+Item = Typename | Leaf | Computation | ToOne | Connection | Figures | Find | Fetch
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +243,8 @@ class Planner:
         match entity.fields[name]:
             case Column() as column:
                 return Leaf(key, name, column)
+            case Computed() as field:
+                return Computation(key, name, field)
             case One() as relation:
                 return ToOne(key, relation, self.node(relation.entity, nodes, path))
             case Many() as relation:

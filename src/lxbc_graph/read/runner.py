@@ -13,7 +13,8 @@ from lxbc_graph.policy.enforcer import Enforcer
 from lxbc_graph.policy.scope import Scope, scope_of
 
 from .arguments import Argument, Variables, shape
-from .catalogue import Catalogue
+from .catalogue import Catalogue, Computed
+from .computed import fill_in
 from .document import Operation
 from .emitter import Emitter
 from .explain import explain
@@ -25,24 +26,33 @@ PRINCIPALS = 10_000
 
 
 class Scopes:
-    """The scopes of one principal, each worked out once."""
+    """The scopes of one principal, each worked out once: those to read with now, others when they are needed."""
 
-    def __init__(self, enforcer: Enforcer, principal: Principal, actions: Sequence[Action]) -> None:
+    def __init__(self, enforcer: Enforcer, principal: Principal, reads: Sequence[Action]) -> None:
         self.principal = principal
+        self._enforcer = enforcer
         own = Scope(
             own_accounts=(principal.account_id,),
             own_cadres=() if principal.cadre_id is None else (principal.cadre_id,),
         )
-        self._scopes: dict[Action | None, Scope] = {
-            None: own,
-            **{action: scope_of(enforcer, principal, action) for action in actions},
-        }
+        self._scopes: dict[Action | None, Scope] = {None: own}
+        self._shapes: dict[tuple[Action, ...], str] = {}
         # As text, which remembers its hash: it is part of the key of every plan that is looked up.
-        self.shape = str([scope.shape for scope in self._scopes.values()])
+        self.shape = str([self(action).shape for action in (None, *reads)])
 
     def __call__(self, action: Action | None) -> Scope:
         """Return the scope for an action; None is what an account is to itself."""
-        return self._scopes[action]
+        found = self._scopes.get(action)
+        if found is None:
+            assert action is not None
+            found = self._scopes[action] = scope_of(self._enforcer, self.principal, action)
+        return found
+
+    def shape_with(self, actions: tuple[Action, ...]) -> str:
+        """Return the shape of the scopes to read with and of those for the actions."""
+        if actions not in self._shapes:
+            self._shapes[actions] = self.shape + str([self(action).shape for action in actions])
+        return self._shapes[actions]
 
 
 class Connections(Protocol):
@@ -63,6 +73,14 @@ class Reader:
         self._catalogue = catalogue
         self._enforcer = enforcer
         self._scopes: OrderedDict[object, Scopes] = OrderedDict()
+        computed = [
+            (name, field)
+            for entity in catalogue.entities.values()
+            for name, field in entity.fields.items()
+            if isinstance(field, Computed)
+        ]
+        self._computed = frozenset(name for name, _ in computed)
+        self._asked = tuple(dict.fromkeys(action for _, field in computed for action in field.actions))
 
     def scopes(self, principal: Principal) -> Scopes:
         """Return the principal's scopes, remembered for as long as its postings stay the same."""
@@ -82,13 +100,20 @@ class Reader:
         scopes: Scopes,
     ) -> Statement:
         """Return the statement for root fields of a query; None means all of them."""
-        key = (_given(operation, variables), scopes.shape, None if fields is None else _names(fields))
+        shape = self._shape(operation, scopes)
+        key = (_given(operation, variables), shape, None if fields is None else _names(fields))
 
         def make() -> Statement:
             plan = self._plan(operation, fields, variables)
             return Emitter(self._catalogue, scopes).statement(plan)
 
         return _remembered(operation, key, make)
+
+    def _shape(self, operation: Operation, scopes: Scopes) -> str:
+        """Return what of the scopes the text of a statement may depend on; few ask what one may do."""
+        if operation.names.isdisjoint(self._computed):
+            return scopes.shape
+        return scopes.shape_with(self._asked)
 
     def _plan(
         self, operation: Operation, fields: Sequence[list[FieldNode]] | None, variables: Variables
@@ -115,7 +140,8 @@ class Reader:
         filter_: Mapping[str, Argument],
     ) -> Statement:
         """Return the statement for one row of the entity, as the nodes select it; its id is the last parameter."""
-        key = (_given(operation, variables), scopes.shape, entity, tuple(id(node) for node in nodes))
+        shape = self._shape(operation, scopes)
+        key = (_given(operation, variables), shape, entity, tuple(id(node) for node in nodes))
 
         def make() -> Statement:
             planner = Planner(self._catalogue, operation, variables)
@@ -134,6 +160,8 @@ class Reader:
                 "A value of the request cannot be stored as text, number or time.",
                 extensions={"code": "BAD_USER_INPUT"},
             ) from None
+        if answer is not None and statement.computed:
+            return fill_in(answer, statement.computed, request.principal)
         return answer
 
 

@@ -14,7 +14,7 @@ from lxbc_graph.policy.rows import NOTHING, RowRule
 from lxbc_graph.policy.scope import Scope
 
 from .arguments import Value, Variables
-from .catalogue import Catalogue, Entity
+from .catalogue import Catalogue, Computed, Entity
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,8 @@ class Statement:
     getters: tuple[Getter, ...]
     actions: tuple[Action, ...]
     """What the policy was asked."""
+    computed: tuple[Computed, ...] = ()
+    """What is to be filled in, each by its place."""
 
     def parameters(self, request: Request) -> list[Any]:
         """Return the values to send along, in their order."""
@@ -56,6 +58,7 @@ class Parameters:
         self._bound: dict[tuple[object, ...], str] = {}
         self._alive: list[object] = []
         self._actions: dict[Action, None] = {}
+        self._computed: list[Computed] = []
         self._aliases = 0
 
     def statement(self, answer: str) -> Statement:
@@ -67,7 +70,8 @@ class Parameters:
         used = sorted({int(number) for number in _PLACEHOLDER.findall(sql)})
         places = {number: place for place, number in enumerate(used, start=1)}
         text = _PLACEHOLDER.sub(lambda found: f"${places[int(found[1])]}::", sql)
-        return Statement(text, tuple(self._getters[number - 1] for number in used), tuple(self._actions))
+        getters = tuple(self._getters[number - 1] for number in used)
+        return Statement(text, getters, tuple(self._actions), tuple(self._computed))
 
     def alias(self) -> str:
         """Return a name for a table that no other has."""
@@ -90,6 +94,11 @@ class Parameters:
         """Return the placeholder of an argument's value."""
         get = value.get
         return self.bind(self.of(value, cast), lambda request: get(request.variables), cast)
+
+    def computed(self, field: Computed) -> int:
+        """Return the place of a field that is to be filled in."""
+        self._computed.append(field)
+        return len(self._computed) - 1
 
     def visible(self, entity: Entity, alias: str) -> str:
         """Return the predicate that keeps the rows which the viewer may read."""

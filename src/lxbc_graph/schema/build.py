@@ -9,7 +9,7 @@ from strawberry.schema_directive import Location
 from strawberry.types.arguments import StrawberryArgument
 
 from lxbc_graph.domain.metrics import METRICS
-from lxbc_graph.read.catalogue import Column, Entity, Field, Lookup, Many, Metrics, NodeById, One
+from lxbc_graph.read.catalogue import Column, Computed, Entity, Field, Lookup, Many, Metrics, NodeById, One
 from lxbc_graph.read.planner import DEFAULT_PAGE, MAX_PAGE
 
 from . import (  # noqa: F401 - they declare themselves
@@ -17,6 +17,7 @@ from . import (  # noqa: F401 - they declare themselves
     attachment,
     cadre,
     category,
+    clock,
     department,
     event,
     issue,
@@ -217,6 +218,8 @@ def _field(name: str, spec: Field) -> tuple[Any, Any]:
             hidden = spec.null or spec.requires is not None
             kind = list[type_] if spec.many else type_  # type: ignore[valid-type]
             return (kind | None if hidden and spec.type is not dict else kind), made
+        case Computed():
+            return f"list[{spec.type.__name__}]", field(name, spec.description)
         case One():
             return f"{spec.entity} | None", field(name, spec.description)
         case Many():

@@ -9,6 +9,7 @@ from lxbc_graph.read.catalogue import (
     Catalogue,
     CatalogueError,
     Column,
+    Computed,
     Entity,
     Field,
     FilterTerm,
@@ -75,7 +76,7 @@ def entity(
 
 
 def _field(name: str, spec: object, cls: type) -> Field:
-    if not isinstance(spec, Column | One | Many | Metrics | Lookup | NodeById):
+    if not isinstance(spec, Column | Computed | One | Many | Metrics | Lookup | NodeById):
         raise CatalogueError(
             f"{cls.__name__}.{name} is a {type(spec).__name__}: the compiler runs no resolvers, declare a column "
             "or a relation"

@@ -6,7 +6,7 @@ from strawberry.scalars import JSON
 
 from lxbc_graph.domain.words import ClockKind, EventKind, IssueState, RungKind
 from lxbc_graph.policy.actions import Action
-from lxbc_graph.policy.rows import OF_ISSUE
+from lxbc_graph.policy.rows import EVENT
 from lxbc_graph.read.catalogue import Between, Column, Json, Many, One, OneOf, Order, Within
 
 from .declare import entity
@@ -19,7 +19,7 @@ def _of_alert(key: str, cast: str = "text") -> str:
 
 @entity(
     table="event",
-    rows=OF_ISSUE,
+    rows=EVENT,
     requires=Action.ISSUE_READ,
     node="Event",
     filters={
@@ -60,8 +60,8 @@ class Event:
         sql=_of_alert("replyDueAt", "timestamptz"),
         null=True,
     )
-    issue = One("Issue", "The issue (问题).", "issue_id")
+    issue = One("Issue", "The issue; null where it left what the viewer may see (问题).", "issue_id")
     assignment = One("Assignment", "The share of the issue that it was about (交办).", "assignment_id")
     actor = One("Cadre", "Who did it, where it was a cadre (操作人).", "actor_id")
     unit = One("Unit", "Where the issue stood then (所在单位).", "unit_id")
-    attachments = Many("Attachment", "What it refers to (附件).", "{c}.event_id = {p}.id", parts=True)
+    attachments = Many("Attachment", "What it refers to (附件).", "{c}.event_id = {p}.id")

@@ -52,10 +52,12 @@ select convert_to('{"node":'
             || '","__typename":"Event"}'
             from event t6
             where t6.id = asked.id
-            and exists (select 1
+            and case
+            when t6.kind = 'TRANSFERRED'
+            and t6.county_id = $2::bigint then true
+            else (select t6_issue.county_id = $2::bigint
               from issue t6_issue
-              where t6_issue.id = t6.issue_id
-              and t6_issue.county_id = $2::bigint)), 'null')
+              where t6_issue.id = t6.issue_id) end), 'null')
         else 'null' end, ','
         order by asked.place)
       || ']', '[]')

@@ -2,7 +2,9 @@ select convert_to('{"issues":{"totalCount":'
   || (select (select count(*)
       from issue t1
       where t1.id in (select issue_id
-        from assignment
+        from (select *
+          from assignment
+          where state <> 'REASSIGNED') held
         where department_id = $1::bigint))
     || ',"nodes":['
     || coalesce(string_agg('{"number":'
@@ -22,7 +24,9 @@ select convert_to('{"issues":{"totalCount":'
     from (select t1.*
       from issue t1
       where t1.id in (select issue_id
-        from assignment
+        from (select *
+          from assignment
+          where state <> 'REASSIGNED') held
         where department_id = $1::bigint)
       order by t1.number
       limit 3) t1

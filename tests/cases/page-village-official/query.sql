@@ -2,7 +2,9 @@ select convert_to('{"issues":{"totalCount":'
   || (select (select count(*)
       from issue t1
       where t1.id in (select issue_id
-        from assignment
+        from (select *
+          from assignment
+          where state <> 'REASSIGNED') held
         where party_unit_id = $1::bigint
         union all select id
         from issue
@@ -25,7 +27,9 @@ select convert_to('{"issues":{"totalCount":'
     from (select t1.*
       from issue t1
       where t1.id in (select issue_id
-        from assignment
+        from (select *
+          from assignment
+          where state <> 'REASSIGNED') held
         where party_unit_id = $1::bigint
         union all select id
         from issue

@@ -74,7 +74,6 @@ def inspect(
             look_back_due_at=look_back_due_at,
             sampled=drawn,
             look_backs=(),
-            exclusion=None,
         )
     else:
         inspected = issue._replace(township_passed_at=at)

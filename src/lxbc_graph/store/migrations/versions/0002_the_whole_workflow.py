@@ -158,6 +158,13 @@ def upgrade() -> None:
         ["at"],
         postgresql_where=sa.text("data ->> 'rung' = 'REMINDER_LETTER'"),
     )
+    op.create_index(
+        "ix_event_transferred",
+        "event",
+        ["issue_id"],
+        unique=False,
+        postgresql_where=sa.text("kind = 'TRANSFERRED'"),
+    )
     for column in _OF_ISSUE:
         op.add_column("issue", column)
     for name in ("sponsor", "verifier"):
