@@ -154,14 +154,14 @@ class House:
     async def well(self, who: str, command: Command) -> int:
         outcome = await self.do(who, command)
         assert outcome.errors == ()
-        assert outcome.issue_id is not None
-        return outcome.issue_id
+        assert outcome.row_id is not None
+        return outcome.row_id
 
     async def refused(self, who: str, command: Command) -> CommandError:
         """Do it, see one error, and see that nothing has changed nor was announced."""
         before, commits = await self.everything(), len(self.commits)
         outcome = await self.do(who, command)
-        assert outcome.issue_id is None
+        assert outcome.row_id is None
         assert await self.everything() == before
         assert len(self.commits) == commits
         (error,) = outcome.errors
@@ -655,14 +655,14 @@ async def test_a_repeat_returns_the_first_answer_without_a_second_effect(house: 
     assert await house.everything() == after
     assert len(house.commits) == 1
     other = await house.do("helper", REPORT, key="k")
-    assert other.issue_id not in (None, first.issue_id)
+    assert other.row_id not in (None, first.row_id)
 
 
 async def test_the_same_key_at_the_same_time_has_one_effect(house: House) -> None:
     outcomes = await asyncio.gather(*(house.do("official", REPORT, key="k") for _ in range(8)))
     assert len(set(outcomes)) == 1
     assert len(await house.rows("select from issue")) == 1
-    issue = outcomes[0].issue_id
+    issue = outcomes[0].row_id
     assert issue is not None
     outcomes = await asyncio.gather(*(house.do("office", judge(issue, 1), key="k") for _ in range(8)))
     assert set(outcomes) == {Outcome(issue)}
@@ -818,6 +818,8 @@ def _value(name: str, hint: Any) -> st.SearchStrategy[Any]:
         return st.none() | _value(name, next(one for one in get_args(hint) if one is not NoneType))
     if get_origin(hint) is tuple:
         return st.lists(_command(get_args(hint)[0]), max_size=4).map(tuple)
+    if get_origin(hint) is dict:
+        return st.sampled_from([{}, {"arrangeDays": 2}, {"arrangeDays": "2"}, {"opens": "09:00"}])
     if hint is int:
         return _IDS if name.endswith("_id") else st.integers(0, 9)
     plain = {bool: st.booleans(), str: _TEXTS, date: st.dates()}
@@ -843,7 +845,7 @@ async def test_whatever_is_asked_is_done_or_refused_in_both_languages(
         work = UnitOfWork(connection, house.people[who], house.commands._enforcer, house.tick)
         problems = (*idempotency.problems(key), *command.problems())
         outcome = Outcome(None, problems) if problems else await _once(command, work, key)
-    assert (outcome.issue_id is None) == bool(outcome.errors)
+    assert (outcome.row_id is None) == bool(outcome.errors)
     for error in outcome.errors:
         check_languages(error)
         assert not error.field or error.field[0] in {*fields, "idempotencyKey"}

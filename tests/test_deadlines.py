@@ -13,14 +13,13 @@ from lxbc_graph.domain.deadlines import (
     Calendar,
     a_month_after,
     days_after,
-    due_at,
     end_of_day,
     is_within,
     months_after,
     shanghai_date,
     weekdays,
 )
-from lxbc_graph.domain.words import Complexity, DayKind
+from lxbc_graph.domain.words import DayKind
 from lxbc_graph.store.calendar import WorkingDays
 
 TIMES = st.datetimes(datetime(1992, 1, 1), datetime(2199, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
@@ -56,18 +55,15 @@ def unasked(day: date) -> bool:
     raise AssertionError(day)
 
 
-@given(TIMES, st.sampled_from(Complexity))
-def test_due_is_the_last_second_of_a_day_as_the_time_zone_database_has_it(
-    at: datetime, complexity: Complexity
-) -> None:
-    due = due_at(complexity, at).astimezone(ZoneInfo("Asia/Shanghai"))
-    assert (due.hour, due.minute, due.second, due.microsecond) == (23, 59, 59, 0)
+@given(DAYS)
+def test_a_day_ends_with_its_last_second_as_the_time_zone_database_has_it(day: date) -> None:
+    end = end_of_day(day).astimezone(ZoneInfo("Asia/Shanghai"))
+    assert (end.date(), end.time()) == (day, time(23, 59, 59))
 
 
 @given(TIMES)
-def test_a_general_issue_has_seven_days_after_the_day_of_hand_over(at: datetime) -> None:
-    handed = at.astimezone(ZoneInfo("Asia/Shanghai")).date()
-    assert shanghai_date(due_at(Complexity.GENERAL, at)) - handed == timedelta(days=7)
+def test_the_day_is_that_of_the_time_zone_database(at: datetime) -> None:
+    assert shanghai_date(at) == at.astimezone(ZoneInfo("Asia/Shanghai")).date()
 
 
 @given(DAYS)
@@ -94,9 +90,8 @@ def test_a_month_is_clamped(day: date, after: date) -> None:
 
 def test_the_day_begins_in_shanghai() -> None:
     just_before = datetime(2021, 7, 1, 15, 59, 59, tzinfo=UTC)
-    assert due_at(Complexity.GENERAL, just_before) == datetime(2021, 7, 8, 15, 59, 59, tzinfo=UTC)
-    midnight = just_before + timedelta(seconds=1)
-    assert due_at(Complexity.GENERAL, midnight) == datetime(2021, 7, 9, 15, 59, 59, tzinfo=UTC)
+    assert shanghai_date(just_before) == date(2021, 7, 1)
+    assert shanghai_date(just_before + timedelta(seconds=1)) == date(2021, 7, 2)
 
 
 @given(DAYS)

@@ -4,7 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from itertools import count
+from itertools import count, islice
 from random import Random
 from typing import Any
 
@@ -17,7 +17,7 @@ from sqlalchemy import make_url
 
 from lxbc_graph.demo.build import ACCOUNTS, Excerpt, build
 from lxbc_graph.demo.cast import gather
-from lxbc_graph.demo.moulds import Life, Moulds, play
+from lxbc_graph.demo.moulds import ISSUE, Life, Moulds, play
 from lxbc_graph.demo.people import PASSWORD
 from lxbc_graph.demo.schedule import BEGIN, PRESENT, slots
 from lxbc_graph.demo.stories import STORIES
@@ -91,7 +91,7 @@ async def none(database: Database, sql: str) -> None:
         (5, "select count(*) from category where scheme = 'ISSUE_CLASS'"),
         (15, "select count(*) from category where scheme = 'WORK_CONTENT' and parent_id is null"),
         (50, "select count(*) from category where scheme = 'WORK_CONTENT' and parent_id is not null"),
-        (9460, "select count(*) from assignment"),
+        (9460, "select count(*) from assignment where state <> 'REASSIGNED'"),
     ],
 )  # fmt: skip
 async def test_a_published_figure_is_counted_in_the_rows(demo: Database, figure: int, sql: str) -> None:
@@ -167,7 +167,7 @@ async def test_a_mould_gives_what_the_machine_gives(demo: Database) -> None:
     random = Random(7)  # noqa: S311
     ids = count(1)
     lives = [
-        Life(next(ids), f"number {next(ids)}", (next(ids), next(ids)), tale)
+        Life(next(ids), f"number {next(ids)}", tuple(islice(ids, len(tale.script.sides))), tale)
         for tale in map(Teller(cast, random).tell, slots(1500, random))
     ]
     filled = Moulds().fill(lives)
@@ -188,6 +188,64 @@ async def test_every_row_that_is_named_exists(demo: Database) -> None:
                 f"select * from {table.name} x where {key.parent.name} is not null and not exists"
                 f" (select from {key.column.table.name} y where y.{key.column.name} = x.{key.parent.name})",
             )
+
+
+async def test_what_is_due_next_is_the_first_of_the_running_clocks(demo: Database) -> None:
+    await none(
+        demo,
+        "select i.id from issue i where next_due_at is distinct from"
+        " (select min(due_at) from clock where issue_id = i.id and running)",
+    )
+    assert await one(demo, "select count(distinct next_due_at) from issue") > 50
+
+
+@pytest.mark.parametrize(
+    ("least", "sql"),
+    [
+        (50, "select count(*) from assignment where state = 'REASSIGNED'"),
+        (3, "select count(*) from assignment where state = 'RETURNED' and arbitrate_due_at is not null"),
+        (10, "select count(*) from assignment where plan_state = 'APPROVED' and jsonb_array_length(plan) = 3"),
+        (100, "select count(*) from assignment where supervised_count = 1"),
+        (100, "select count(*) from assignment where urged_count = 1"),
+        (200, "select count(*) from event where jsonb_array_length(data->'contacts') = 3"),
+        (10, "select count(*) from event where kind = 'PLAN_DECIDED' and data ? 'dueBefore'"),
+    ],
+)  # fmt: skip
+async def test_the_demo_shows_the_whole_workflow(demo: Database, least: int, sql: str) -> None:
+    assert await one(demo, sql) >= least
+
+
+async def test_issues_keep_the_rule_of_the_city(demo: Database) -> None:
+    """Those of the counties hold after the demo's present."""
+    kept = await demo.pool.fetch(
+        "select distinct i.rules, array[r.id] as of_city from issue i join rule r on r.unit_id = i.city_id"
+    )
+    assert [row["rules"] for row in kept] == [row["of_city"] for row in kept]
+    assert len(kept) == 1
+    assert await one(demo, "select count(distinct unit_id) from rule") > 1
+
+
+async def test_a_mould_gives_what_the_machine_gives_under_any_rule_of_the_city(demo: Database) -> None:
+    async with demo.pool.acquire() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        rule = await connection.fetchval(
+            "insert into rule (unit_id, city_id, version, name, valid_from, settings, author_name, created_at)"
+            " select id, id, 9, '', date '2021-07-01', $1, '', now() from unit where code = '4110' returning id",
+            orjson.dumps(
+                {"lookBackDays": 9, "days": "WORKING", "lookBackSteps": ["CADRE", "OFFICE"]}
+            ).decode(),
+        )
+        cast = await gather(connection)
+        await transaction.rollback()
+    assert (cast.law.ids, cast.law.rule.look_back_days) == ((rule,), 9)
+    random = Random(8)  # noqa: S311
+    tales = map(Teller(cast, random).tell, slots(300, random))
+    lives = [Life(1, "1", tuple(range(len(tale.script.sides))), tale) for tale in tales]
+    due = ISSUE.index("look_back_due_at")
+    filled, played = Moulds(cast.law).fill(lives), [play(life, cast.law) for life in lives]
+    assert filled.issues == [record for one in played for record in one.issues]
+    assert len({record[due] for record in filled.issues}) > 20
 
 
 async def test_some_come_back_and_townships_look_first(demo: Database) -> None:
@@ -429,6 +487,10 @@ def test_any_size_keeps_the_shares_and_the_order_of_time(issues: int, seed: int)
         ]
         steps += [*slot.feedback_at, slot.initially_inspected_at, slot.sent_back_at, slot.first_rectified_at]
         steps += [slot.first_closed_at, slot.reopened_at, slot.again_at, slot.rectified_at, slot.closed_at]
+        asides = (slot.urged_at, slot.returned_at, slot.given_at)
+        assert all(slot.handed_over_at < at for at in asides if at)
+        at_work = (slot.supervised_at, slot.proposed_at, slot.decided_at)
+        assert all(slot.accepted_at[1] < at < slot.progressed_at[0] for at in at_work if at)  # type: ignore[operator]
         present = [step for step in steps if step is not None]
         assert present == sorted(set(present))
         assert present[-1] <= PRESENT

@@ -70,8 +70,13 @@ def within(code: str) -> Rows:
         **placed,
         "cadre": [row for row in ROWS["cadre"] if id_ in row["reach"]],
         "category": [row for row in ROWS["category"] if row["city_id"] == UNITS[code[:4]]["id"]],
+        # What is said above binds here.
+        "rule": [
+            row for row in ROWS["rule"] if id_ in ancestors(row) or row["unit_id"] in ancestors(UNITS[code])
+        ],
         "assignment": [row for row in ROWS["assignment"] if row["issue_id"] in issues],
         "event": [row for row in ROWS["event"] if row["issue_id"] in issues],
+        "attachment": [row for row in ROWS["attachment"] if row["issue_id"] in issues],
         "account": [row for row in ROWS["account"] if row["name"] == f"office-{code}"],
     }
 
@@ -83,7 +88,7 @@ def marks(rows: Rows) -> set[str]:
 
 def _marks(name: str, row: Row) -> Iterator[str]:
     yield f"{name.capitalize()}:{row['id']}"
-    for column in ("code", "name", "number", "title", "display_name", "phone"):
+    for column in ("code", "name", "number", "title", "display_name", "phone", "sha256"):
         if row.get(column):
             yield row[column]
     yield from row.get("aliases", ())
@@ -301,7 +306,7 @@ async def test_a_screen_has_figures_alone_and_an_administrator_nothing(
 ) -> None:
     seen = await seen_by(executor, viewer(role, CITY))
     units = {"City", "County", "Township", "Village"} if role is Role.SCREEN else set()
-    categories = {"Category"} if role is Role.SCREEN else set()
+    categories = {"Category", "Rule"} if role is Role.SCREEN else set()
     entities = {entity.name for entity in CATALOGUE.entities.values() if entity.node}
     assert seen & entities == units | categories
     assert ("UnitMetrics" in await _typenames(executor, role)) is (role is Role.SCREEN)

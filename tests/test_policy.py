@@ -4,7 +4,7 @@ import io
 import json
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -27,6 +27,7 @@ from lxbc_graph.policy.enforcer import Enforcer, PolicyError
 from lxbc_graph.policy.matrix import show
 from lxbc_graph.policy.rows import ByUnit, RowRule
 from lxbc_graph.policy.scope import Scope, scope_of
+from lxbc_graph.reports.rules import Listed, apply_rules
 from lxbc_graph.resources import POLICIES
 from lxbc_graph.store.database import Database
 from lxbc_graph.write import scoped
@@ -357,6 +358,7 @@ THING: dict[str, tuple[RowRule, str]] = {
     "department": (rows.DEPARTMENT, "x.code"),
     "cadre": (rows.CADRE, "x.code"),
     "category": (rows.CATEGORY, "x.code"),
+    "rule": (rows.RULE, "(select code from unit where id = x.unit_id) || '/' || x.name"),
     "issue": (rows.ISSUE, "x.number"),
     "assignment": (rows.PARTY, "(select number from issue where id = x.issue_id) || '/' || x.kind"),
     "posting": (ByUnit(), f"{_HOLDER} || '@' || (select code from unit where id = x.unit_id)"),
@@ -367,7 +369,7 @@ THING: dict[str, tuple[RowRule, str]] = {
 def thing_of(action: Action) -> str:
     if action in PARTY_VERBS:
         return "assignment"
-    if action is Action.ISSUE_REPORT:
+    if action in {Action.ISSUE_REPORT, Action.RULE_SET}:
         return "unit"
     return "issue" if action is Action.METRICS_READ else action.split(":")[0]
 
@@ -397,7 +399,7 @@ async def answer(work: UnitOfWork, action: Action, id_: int) -> str:
     thing = thing_of(action)
     rule, _ = THING[thing]
     try:
-        if action not in ISSUE_VERBS:
+        if action not in {*ISSUE_VERBS, Action.RULE_SET}:
             await scoped.visible(work, thing, id_, action, rule, columns="x.id")
             return "may"
         if thing == "unit":
@@ -432,14 +434,23 @@ def test_the_cases_ask_for_every_role_and_every_action() -> None:
     assert roles == {role.value for role in Role}
 
 
+async def set_rules(pool: asyncpg.Pool, said: list[dict[str, Any]]) -> None:
+    listed = [Listed(one["unit"], one["name"], date(2021, 7, 1), one["settings"]) for one in said]
+    async with pool.acquire() as connection, connection.transaction():
+        await apply_rules(connection, listed, datetime.now(UTC))
+
+
 @pytest.mark.anyio
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 async def test_a_case_may_what_it_lists_and_lists_what_it_may(
     path: Path, database: Database, world: Callable[[dict[str, Any]], Awaitable[None]]
 ) -> None:
     case = read_case(path)
-    await world(json.loads(json.dumps(case["world"])))
+    content = json.loads(json.dumps(case["world"]))
+    said = content.pop("rules", [])
+    await world(content)
     pool = database.pool
+    await set_rules(pool, said)
     things = {thing: await everything(pool, thing) for thing in THING}
     accounts = Accounts(pool, 0)
     for name, actions in case["asks"].items():

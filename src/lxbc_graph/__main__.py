@@ -33,13 +33,14 @@ from .http import server
 from .policy import matrix
 from .policy.enforcer import PolicyError
 from .read.document import Refused
-from .reports import calendar, units
+from .reports import calendar, rules, units
 from .reports.csv_rows import BadRows
 from .schema import sdl
 from .schema.execute import Request
 from .settings import LONGEST_TTL_SECONDS, Settings
 from .store.database import Database, DatabaseError
 from .store.embedded import EmbeddedServer, EmbeddedServerError
+from .store.files import FilesError
 from .store.migrate import check, upgrade
 
 T = TypeVar("T")
@@ -71,9 +72,11 @@ class Failure(Exception):
 _REFUSALS = (
     Failure,
     build.Excerpt,
+    rules.BadRules,
     units.OlderEdition,
     EmbeddedServerError,
     DatabaseError,
+    FilesError,
     PolicyError,
     OSError,
     asyncpg.PostgresError,
@@ -148,6 +151,34 @@ def import_calendar(file: Annotated[Path, _file("FILE.csv", "Columns: day, worki
         summary = asyncio.run(
             _with_database(settings, lambda database: calendar.import_calendar(database, file))
         )
+    _told.print(f"Imported: {_counted(summary)}")
+
+
+@imports.command("rules")
+def import_rules(
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            exists=True,
+            dir_okay=False,
+            readable=True,
+            metavar="FILE.json",
+            help="A list of rules; left out, the shipped ones of Xuchang.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Import rules, how units work and since when: all of them, or nothing where something is wrong."""
+    with _database(Settings()) as settings:
+        try:
+            summary = asyncio.run(
+                _with_database(settings, lambda database: rules.import_rules(database, file))
+            )
+        except rules.BadRules as bad:
+            where = file or "the shipped rules"
+            raise Failure(
+                "\n".join(f"{where}: {path or 'the file'}: {message}" for path, message in bad.problems)
+            ) from bad
     _told.print(f"Imported: {_counted(summary)}")
 
 
@@ -345,7 +376,7 @@ def _bad_rows_of(file: Path) -> Iterator[None]:
         raise Failure("\n".join(f"{file}:{line}: {message}" for line, message in bad.problems)) from bad
 
 
-def _counted(counts: units.Summary | calendar.Summary | world.Counts) -> str:
+def _counted(counts: units.Summary | calendar.Summary | rules.Summary | world.Counts) -> str:
     return ", ".join(f"{name} {number}" for name, number in asdict(counts).items() if number) or "nothing"
 
 

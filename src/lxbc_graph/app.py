@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, WebSocketRoute
 
 from . import resources
 from .http import pages
+from .http.attachments import AttachmentsOverHttp
 from .http.authenticate import Authenticator
 from .http.graphql import GraphQLOverHttp
 from .http.health import health
@@ -22,13 +23,15 @@ from .live.relay import Relay
 from .policy.accounts import Accounts
 from .policy.enforcer import Enforcer
 from .policy.tokens import Tokens
+from .read.attachment import Attachments
 from .read.runner import Reader
 from .schema.build import build
 from .schema.declare import CATALOGUE
 from .schema.execute import Executor
 from .settings import Settings
 from .store.database import Database
-from .write import Commands
+from .store.files import Files
+from .write import Commands, Uploads
 
 _log = structlog.get_logger()
 
@@ -78,24 +81,38 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
 
 
 def create_app(settings: Settings) -> Starlette:
-    """Return the application; what it needs is open, and its routes exist, while its lifespan lasts."""
+    """Return the application; what it needs is open, and its routes exist, while its lifespan lasts.
+
+    Raises FilesError where attachments cannot be kept.
+    """
+    files = Files.open(settings.attachments_url or str(settings.data_dir / "attachments"))
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         if settings.redis_url is not None:
             _log.info("one process needs no Redis; nothing uses LXBC_REDIS_URL yet")
-        async with open_service(settings) as service, running(service) as tasks:
-            app.router.routes[:] = _routes(service, tasks)
+        async with open_service(settings) as service, running(service) as tasks, aclosing(files):
+            app.router.routes[:] = _routes(service, tasks, files, settings.attachment_max_bytes)
             yield
 
     return Starlette(lifespan=lifespan)
 
 
-def _routes(service: Service, tasks: "list[asyncio.Task[None]]") -> list[BaseRoute]:
+def _routes(
+    service: Service, tasks: "list[asyncio.Task[None]]", files: Files, largest: int
+) -> list[BaseRoute]:
     authenticator = Authenticator(service.tokens, service.accounts)
+    attachments = AttachmentsOverHttp(
+        Uploads(service.database, service.enforcer),
+        Attachments(service.database.lanes, service.enforcer),
+        files,
+        authenticator,
+        largest,
+    )
     return [
         *GraphQLOverHttp(service.executor, authenticator).routes(),
         WebSocketRoute("/graphql", GraphQLOverWebSocket(service.executor, authenticator)),
+        *attachments.routes(),
         pages.assets(),
         health(service.database.pool, tasks),
     ]

@@ -16,10 +16,17 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535, description="0 takes any free one.")
-    data_dir: Path = Field(default=Path(".data"), description="Where the embedded PostgreSQL lives.")
+    data_dir: Path = Field(
+        default=Path(".data"), description="Where the embedded PostgreSQL lives, and attachments."
+    )
     database_url: str | None = Field(
         default=None, description="postgresql://… of a real server; without it the embedded one is started."
     )
+    attachments_url: str | None = Field(
+        default=None,
+        description="A folder or s3://bucket/prefix; without it the folder attachments in data_dir.",
+    )
+    attachment_max_bytes: int = Field(default=20 * 1024 * 1024, ge=1, le=2**31 - 1)
     redis_url: str | None = Field(default=None, description="redis://…; one process needs none.")
     pool_size: int = Field(
         default=10, ge=2, description="Of each of three pools; the relay keeps one connection."

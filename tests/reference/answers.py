@@ -18,6 +18,7 @@ from graphql import (
     print_schema,
 )
 
+from lxbc_graph.domain.deadlines import SHANGHAI
 from lxbc_graph.domain.principal import Principal
 
 from .rows import Row, Rows, ancestors
@@ -69,6 +70,7 @@ ONE = {
     ("posting", "unit"): ("unit", "unit_id"),
     ("posting", "department"): ("department", "department_id"),
     ("category", "parent"): ("category", "parent_id"),
+    ("rule", "unit"): ("unit", "unit_id"),
     ("issue", "unit"): ("unit", "unit_id"),
     ("issue", "finder"): ("cadre", "finder_id"),
     ("issue", "category"): ("category", "category_id"),
@@ -82,6 +84,9 @@ ONE = {
     ("event", "assignment"): ("assignment", "assignment_id"),
     ("event", "actor"): ("cadre", "actor_id"),
     ("event", "unit"): ("unit", "unit_id"),
+    ("attachment", "issue"): ("issue", "issue_id"),
+    ("attachment", "event"): ("event", "event_id"),
+    ("attachment", "uploader"): ("cadre", "uploader_id"),
 }
 
 Related = Callable[["Reference", Row, Row], bool]
@@ -95,6 +100,7 @@ MANY: dict[tuple[str, str], tuple[str, Related]] = {
     ("unit", "cadres"): ("cadre", lambda all_, unit, row: unit["id"] in all_.reach(row)),
     ("unit", "postings"): ("posting", lambda _, unit, row: unit["id"] in ancestors(row)),
     ("unit", "issues"): ("issue", lambda _, unit, row: unit["id"] in ancestors(row)),
+    ("unit", "rules"): ("rule", lambda _, unit, row: row["unit_id"] in ancestors(unit)),
     ("department", "assignments"): ("assignment", lambda _, dep, row: row["department_id"] == dep["id"]),
     ("cadre", "postings"): ("posting", lambda _, cadre, row: row["cadre_id"] == cadre["id"]),
     ("cadre", "foundIssues"): ("issue", lambda _, cadre, row: row["finder_id"] == cadre["id"]),
@@ -107,6 +113,9 @@ MANY: dict[tuple[str, str], tuple[str, Related]] = {
     ("category", "children"): ("category", lambda _, category, row: row["parent_id"] == category["id"]),
     ("issue", "assignments"): ("assignment", lambda _, issue, row: row["issue_id"] == issue["id"]),
     ("issue", "events"): ("event", lambda _, issue, row: row["issue_id"] == issue["id"]),
+    ("issue", "attachments"): ("attachment", lambda _, issue, row: row["issue_id"] == issue["id"]),
+    ("event", "attachments"): ("attachment", lambda _, event, row: row["event_id"] == event["id"]),
+    ("issue", "rules"): ("rule", lambda _, issue, row: row["id"] in issue["rules"]),
 }
 
 LISTS = {
@@ -118,6 +127,7 @@ LISTS = {
     "issues": "issue",
     "assignments": "assignment",
     "events": "event",
+    "rules": "rule",
 }
 
 Test = Callable[["Reference", Row, Any], bool]
@@ -210,10 +220,14 @@ FILTERS: dict[tuple[str, str], Test] = {
     ("assignment", "state"): _in("state"),
     ("assignment", "department"): _refers("department", "department_id"),
     ("assignment", "required"): _is(lambda _, row: row["required"]),
+    ("rule", "unit"): _within,
+    ("rule", "inForce"): _is(lambda all_, row: all_.in_force(row)),
     ("event", "unit"): _within,
     ("event", "kind"): _in("kind"),
     ("event", "toState"): _in("to_state"),
     ("event", "at"): _between("at"),
+    ("attachment", "referred"): _is(lambda _, row: row["event_id"] is not None),
+    ("attachment", "uploadedAt"): _between("uploaded_at"),
 }
 
 ORDERS: dict[tuple[str, str], Callable[[Row], Any]] = {
@@ -232,6 +246,9 @@ ORDERS: dict[tuple[str, str], Callable[[Row], Any]] = {
     ("issue", "NUMBER"): lambda row: row["number"],
     ("assignment", "ID"): lambda row: row["id"],
     ("event", "ID"): lambda row: row["id"],
+    ("attachment", "ID"): lambda row: row["id"],
+    ("rule", "PLACE"): lambda row: (len(ancestors(row)), row["version"]),
+    ("rule", "ID"): lambda row: row["id"],
 }
 
 DEFAULT_ORDERS = {
@@ -243,6 +260,8 @@ DEFAULT_ORDERS = {
     "issue": ("REPORTED_AT", "DESC"),
     "assignment": ("ID", "ASC"),
     "event": ("ID", "ASC"),
+    "attachment": ("ID", "ASC"),
+    "rule": ("PLACE", "ASC"),
 }
 
 _HANDED_OVER = {"handedOver": True, "dismissed": False}
@@ -354,6 +373,16 @@ class Reference:
             for row in self.rows["posting"]
         )
 
+    def in_force(self, rule: Row) -> bool:
+        today = self.now.astimezone(SHANGHAI).date()
+        come = [
+            row
+            for row in self.rows["rule"]
+            if row["unit_id"] == rule["unit_id"] and row["valid_from"] <= today
+        ]
+        newest = max(come, key=lambda row: (row["valid_from"], row["version"]), default=None)
+        return newest is not None and newest["id"] == rule["id"]
+
     # Fields
 
     def _type_of(self, seen: Seen, *_: object) -> str:
@@ -402,6 +431,10 @@ class Reference:
                 return row["phone"] if self.sight.may("cadre:private", table, row) else None
             case "issue", "overdue":
                 return _overdue(self, row)
+            case "attachment", "url":
+                return f"/attachments/{row['id']}"
+            case "rule", "inForce":
+                return self.in_force(row)
             case "unit", "metrics":
                 return self._metrics(row, given)
         return row[re.sub("([A-Z])", r"_\1", name).lower()]

@@ -105,11 +105,26 @@ class _Builder:
             )
             for city in (CITY, OTHER_CITY)
         }
+        self._rules = {
+            code: self._row(
+                **self._at(code),
+                version=1,
+                name=f"{name}规则",
+                valid_from=date(2021, 7, 1),
+                settings={"arrangeDays": len(code)},
+                author_name="某人",
+                created_at=_MONDAY,
+            )
+            for code, name in _UNITS.items()
+        }
         self._issues: list[Row] = []
         self._assignments: list[Row] = []
         self._events: list[Row] = []
+        self._attachments: list[Row] = []
         for number, title, code, finder, state, department in _ISSUES:
             self._issue(number, title, code, self._cadres[finder], state, department)
+        for event in self._events:
+            self._attachment(event, referred=event["kind"] == "ASSIGNED")
         by_number = {row["number"]: row for row in self._issues}
         by_number["2021-0002"]["duplicate_of_id"] = by_number["2021-0001"]["id"]
         by_number["2021-0006"]["duplicate_of_id"] = by_number["2021-0001"]["id"]
@@ -124,9 +139,11 @@ class _Builder:
                 "account": list(self._accounts.values()),
                 "posting": self._postings,
                 "category": list(self._categories.values()),
+                "rule": list(self._rules.values()),
                 "issue": self._issues,
                 "assignment": self._assignments,
                 "event": self._events,
+                "attachment": self._attachments,
             }
         )
 
@@ -170,6 +187,8 @@ class _Builder:
             title=title,
             description=f"{title}。",
             **self._at(code),
+            # As if it had been begun under what holds next door too.
+            rules=[row["id"] for row in self._rules.values()],
             finder_id=finder["id"],
             finder_name="某人",  # as it was written then, whoever may see the cadre now
             finder_rank="STAFF",
@@ -209,6 +228,24 @@ class _Builder:
             # It was handed over where it stood then: the county next door.
             before = {HERE: THERE, THERE: HERE}.get(code[:6], code[:6])
             self._event(issue, "ASSIGNED", "ASSIGNED", before, finder, self._assignments[-1])
+
+    def _attachment(self, event: Row, *, referred: bool) -> None:
+        id_ = self._id()
+        self._attachments.append(
+            {
+                "id": id_,
+                "issue_id": event["issue_id"],
+                "event_id": event["id"] if referred else None,
+                "name": f"现场照片{id_}.jpg",
+                "media_type": "image/jpeg",
+                "size": id_,
+                "sha256": f"{id_:064x}",
+                "uploader_id": event["actor_id"],
+                "account_id": self._accounts[CITY]["id"],
+                "uploader_name": "某人",
+                "uploaded_at": event["at"],
+            }
+        )
 
     def _event(self, issue: Row, kind: str, to: str, code: str, actor: Row, share: Row | None) -> None:
         self._events.append(

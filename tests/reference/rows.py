@@ -18,7 +18,10 @@ from lxbc_graph.store.database import Database
 Row = dict[str, Any]
 Rows = dict[str, list[Row]]
 
-TABLES = ("unit", "department", "cadre", "account", "posting", "category", "issue", "assignment", "event")
+TABLES = (
+    *("unit", "department", "cadre", "account", "posting", "category", "rule"),
+    *("issue", "assignment", "event", "attachment"),
+)
 LEVELS = (Level.CITY, Level.COUNTY, Level.TOWNSHIP, Level.VILLAGE)
 PATH = tables.ANCESTORS
 
@@ -44,6 +47,8 @@ async def read(pool: "asyncpg.Pool[asyncpg.Record]") -> Rows:
     rows = {name: [dict(row) for row in await pool.fetch(f"select * from {name}")] for name in TABLES}
     for event in rows["event"]:
         event["data"] = json.loads(event["data"])
+    for rule in rows["rule"]:
+        rule["settings"] = json.loads(rule["settings"])
     return rows
 
 
@@ -146,9 +151,10 @@ class _Maker:
         accounts = [self._account(city, cadre) for cadre in [*cadres[:4], None, None, None]]
         postings = [self._posting(units, departments, cadres, accounts) for _ in range(14)]
         categories = self._categories(city)
+        rules = self._rules(units)
         issues: list[Row] = []
         for _ in range(self._chance.randint(0, 16)):
-            issues.append(self._issue(units, cadres, accounts, categories, issues))
+            issues.append(self._issue(units, cadres, accounts, categories, rules, issues))
         assignments = [
             self._assignment(issue, units, departments, cadres)
             for issue in issues
@@ -159,6 +165,11 @@ class _Maker:
             for issue in issues
             for _ in range(self._chance.randint(0, 3))
         ]
+        attachments = [
+            self._attachment(issue, cadres, accounts, events)
+            for issue in issues
+            for _ in range(self._chance.choice((0, 0, 1, 3)))
+        ]
         return {
             "unit": units,
             "department": departments,
@@ -166,9 +177,11 @@ class _Maker:
             "account": accounts,
             "posting": postings,
             "category": categories,
+            "rule": rules,
             "issue": issues,
             "assignment": assignments,
             "event": self._shuffled(events),
+            "attachment": attachments,
         }
 
     def _id(self, table: str) -> int:
@@ -277,12 +290,32 @@ class _Maker:
                 )
         return found
 
+    def _rules(self, units: list[Row]) -> list[Row]:
+        found: list[Row] = []
+        for place in (self._chance.choice(units) for _ in range(8)):
+            found.append(
+                {
+                    "id": self._id("rule"),
+                    **path_of(place),
+                    "version": 1 + sum(row["unit_id"] == place["id"] for row in found),
+                    "name": self._name(),
+                    "valid_from": self._chance.choice(
+                        (date(2021, 7, 1), date(2021, 12, 1), date(2199, 1, 1))
+                    ),
+                    "settings": self._chance.choice(({}, {"arrangeDays": 2}, {"lookBackDays": None})),
+                    "author_name": self._name(),
+                    "created_at": self._time(),
+                }
+            )
+        return found
+
     def _issue(
         self,
         units: list[Row],
         cadres: list[Row],
         accounts: list[Row],
         categories: list[Row],
+        rules: list[Row],
         issues: list[Row],
     ) -> Row:
         id_ = self._id("issue")
@@ -295,6 +328,7 @@ class _Maker:
             "title": self._chance.choice(_WORDS),
             "description": self._chance.choice(_WORDS),
             **path_of(place),
+            "rules": [row["id"] for row in self._some(rules, self._chance.randint(0, 3))],
             "subject": self._chance.choice(list(words.Subject)),
             "finder_id": finder and finder["id"],
             "finder_account_id": None if finder else self._chance.choice(accounts)["id"],
@@ -373,6 +407,22 @@ class _Maker:
             ),
             # An issue may have been transferred since.
             **path_of(self._chance.choice(units)),
+        }
+
+    def _attachment(self, issue: Row, cadres: list[Row], accounts: list[Row], events: list[Row]) -> Row:
+        happened = [row["id"] for row in events if row["issue_id"] == issue["id"]]
+        return {
+            "id": self._id("attachment"),
+            "issue_id": issue["id"],
+            "event_id": self._maybe(self._chance.choice(happened)) if happened else None,
+            "name": self._chance.choice(_WORDS),
+            "media_type": self._chance.choice(("image/jpeg", "application/pdf")),
+            "size": self._chance.choice((1, 2**31 - 1)),
+            "sha256": f"{self._chance.getrandbits(256):064x}",
+            "uploader_id": self._maybe(self._chance.choice(cadres)["id"]),
+            "account_id": self._chance.choice(accounts)["id"],
+            "uploader_name": self._name(),
+            "uploaded_at": self._time(),
         }
 
     def _time(self) -> datetime:

@@ -17,6 +17,7 @@ READS = {
     "cadre": "cadre:read",
     "posting": "posting:read",
     "category": "category:read",
+    "rule": "rule:read",
     "issue": "issue:read",
 }
 
@@ -37,7 +38,7 @@ class Sight:
 
     def sees(self, table: str, row: Row) -> bool:
         """Say whether the row exists for the principal."""
-        if table in {"assignment", "event"}:
+        if table in {"assignment", "event", "attachment"}:
             return self.may("issue:read", "issue", self._issues[row["issue_id"]])
         if table == "account":
             return bool(row["id"] == self._principal.account_id)
@@ -69,6 +70,8 @@ class Sight:
 
     def _reaches(self, action: str, scope: str, posting: Posting, table: str, row: Row) -> bool:
         unit_id = posting.path.unit_id
+        if table == "rule" and scope in {"SUBTREE", "UNIT"} and row["unit_id"] in _path(posting):
+            return True  # it binds from above
         match scope:
             case "ALL":
                 return bool(row["city_id"] == posting.path.city_id)
@@ -121,3 +124,8 @@ class Sight:
 
     def _shares(self, issue: Row) -> list[Row]:
         return [share for share in self._rows["assignment"] if share["issue_id"] == issue["id"]]
+
+
+def _path(posting: Posting) -> set[int | None]:
+    path = posting.path
+    return {path.city_id, path.county_id, path.township_id, path.village_id}

@@ -9,11 +9,13 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
+from functools import partial
 from importlib.resources import files
-from itertools import count
+from itertools import count, islice
 from random import Random
 
 from lxbc_graph.live.relay import RELAY_LOCK
+from lxbc_graph.reports import rules
 from lxbc_graph.reports.units import apply_edition, parse
 from lxbc_graph.store import tables
 from lxbc_graph.store.copying import Connection, reserve_ids
@@ -25,7 +27,7 @@ from .cast import gather
 from .moulds import ASSIGNMENT, EVENT, ISSUE, Life, Moulds, Records
 from .people import CITY, Place, people
 from .schedule import BEGIN, ISSUES, PRESENT, slots
-from .telling import Teller
+from .telling import MOST_SIDES, Tale, Teller
 from .world import Progress
 
 _EDITIONS = (2021, 2023)
@@ -68,6 +70,10 @@ async def build(database: Database, issues: int = ISSUES, progress: Progress | N
         async with connection.transaction():
             await connection.execute("set local statement_timeout = 0")
             places = await _units(connection)
+            # The county methods hold after the present: what was reported before keeps the city's rule alone.
+            codes = {place.code for place in places}
+            methods = [one for one in rules.parse(rules.shipped()) if one.unit in codes]
+            await rules.apply_rules(connection, methods, PRESENT)
             await world.add(connection, people(places), progress)
             with _uncollected():
                 await _issues(connection, issues, progress)
@@ -121,14 +127,14 @@ async def _issues(connection: Connection, issues: int, progress: Progress | None
     first = 1 - issues + await connection.fetchval(TAKE_NUMBERS, cast.units[CITY].id, _YEAR, 0, issues)
     random = Random(_SEED)  # noqa: S311 - repeatable is the point
     tales = map(Teller(cast, random).tell, slots(issues, random))
-    moulds = Moulds()
+    moulds = Moulds(cast.law)
     records = Records([], [], [])
     for done in range(0, issues, _CHUNK):
         chunk = min(_CHUNK, issues - done)
         issue_ids = await reserve_ids(connection, tables.issue, chunk)
-        sides = iter(await reserve_ids(connection, tables.assignment, 2 * chunk))
+        sides = iter(await reserve_ids(connection, tables.assignment, MOST_SIDES * chunk))
         numbers = (issue_number(CITY, _YEAR, place) for place in count(first + done))
-        lives = map(Life, issue_ids, numbers, zip(sides, sides, strict=True), tales)
+        lives = map(partial(_life, sides), issue_ids, numbers, tales)
         making = asyncio.create_task(asyncio.to_thread(moulds.fill, lives))
         await _copy(connection, records)
         if records.issues:
@@ -138,6 +144,10 @@ async def _issues(connection: Connection, issues: int, progress: Progress | None
             progress("issues", done + chunk, issues)
     await _copy(connection, records)
     await queue.let_in(_END, progress)
+
+
+def _life(sides: Iterator[int], issue_id: int, number: str, tale: Tale) -> Life:
+    return Life(issue_id, number, tuple(islice(sides, len(tale.script.sides))), tale)
 
 
 @contextmanager

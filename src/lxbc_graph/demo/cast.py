@@ -2,14 +2,20 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
+from json import loads
 from typing import NamedTuple
 
+from lxbc_graph.domain.deadlines import shanghai_date
 from lxbc_graph.domain.machine import Actor
 from lxbc_graph.domain.words import CategoryScheme, Rank
 from lxbc_graph.reports.units import stem
+from lxbc_graph.store import calendar
 from lxbc_graph.store.copying import Connection
+from lxbc_graph.store.rules import IN_FORCE, MERGED, rule_of
 
+from .lives import Law
 from .people import CITY
+from .schedule import BEGIN
 
 
 class Unit(NamedTuple):
@@ -56,6 +62,8 @@ class Cast:
     accounts: dict[str, Actor]
     categories: dict[tuple[str, str], int]
     """Id by scheme and code."""
+    law: Law
+    """The city's rule at the launch, which all issues keep: rules of counties come after the demo's present."""
 
 
 async def gather(connection: Connection) -> Cast:
@@ -86,7 +94,14 @@ async def gather(connection: Connection) -> Cast:
         {row["code"]: row["id"] for row in departments},
         {row["name"]: Actor(row["id"], row["display_name"], None, row["posting_id"]) for row in accounts},
         {(CategoryScheme(row["scheme"]).value, row["code"]): row["id"] for row in categories},
+        await _law(connection, units[CITY].id),
     )
+
+
+async def _law(connection: Connection, city_id: int) -> Law:
+    ids = await connection.fetchval(IN_FORCE, [city_id], shanghai_date(BEGIN))
+    settings = await connection.fetchval(f"select {MERGED.format(ids='cast($1 as bigint[])')}", ids)
+    return Law(rule_of(settings and loads(settings)), tuple(ids), await calendar.fetch(connection))
 
 
 _UNITS = """

@@ -1,12 +1,16 @@
 """The rows that a world becomes, except those of issues: names resolved to ids, defaults filled in."""
 
+import json
 from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any
 
 from lxbc_graph.domain.codes import level_of, parent_of, path_of
+from lxbc_graph.domain.deadlines import Calendar
 from lxbc_graph.domain.words import Level
 from lxbc_graph.store import tables
+from lxbc_graph.store.rules import BadSettings, check, rule_of
 
 from .entries import (
     LAUNCH,
@@ -17,6 +21,7 @@ from .entries import (
     PostingEntry,
     UnitEntry,
 )
+from .lives import Law
 from .reading import Kept, Problem
 from .standing import Row, Standing
 
@@ -30,14 +35,16 @@ class Draft:
         standing: Standing,
         ids: Mapping[str, Iterator[int]],
         hash_of: Mapping[str, str],
+        calendar: Calendar,
     ) -> None:
         self.kept = kept
         self.standing = standing
         self.problems: list[Problem] = []
         self.rows: dict[str, list[Row]] = {name: [] for name in ("unit", "department", "cadre", "account")}
-        self.rows |= {name: [] for name in ("posting", "category", "issue", "assignment", "event")}
+        self.rows |= {name: [] for name in ("posting", "category", "rule", "issue", "assignment", "event")}
         self._ids = ids
         self._hash_of = hash_of
+        self._calendar = calendar
         self._first: dict[tuple[str, object], str] = {}
         self.unit_with_id = {row["id"]: row for row in standing.units.values()}
 
@@ -287,6 +294,50 @@ class Draft:
             row |= {"role": entry.role, "department_id": id_of(department)} | place(unit)
             row |= {"valid_from": entry.valid_from, "valid_to": entry.valid_to, "lead": entry.lead}
             self.rows["posting"].append(row)
+
+    # ── rules ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def rules(self) -> None:
+        """Draft the rules, each one version on from the one before it of its unit; once all units are drafted."""
+        written = datetime.now(UTC)
+        entries = self.kept["rules"].entries
+        for path, entry in entries.items():
+            unit = self.find("units", f"{path}.unit", entry.unit)
+            if unit is None or not self._is_rule(f"{path}.settings", entry.settings):
+                continue
+            versions = [row["version"] for row in self.standing.rules if row["unit_id"] == unit["id"]]
+            row: Row = {"id": self.next_id("rule"), "version": max(versions, default=0) + 1} | place(unit)
+            row |= {"name": entry.name or unit["name"], "valid_from": entry.valid_from}
+            row |= {"settings": json.dumps(entry.settings, ensure_ascii=False)}
+            row |= {"account_id": None, "author_name": "活动办", "created_at": written}
+            self.standing.rules.append(row)
+            self.rows["rule"].append(row)
+
+    def _is_rule(self, path: str, settings: Mapping[str, Any]) -> bool:
+        try:
+            check(settings)
+        except BadSettings as bad:
+            for wrong in bad.problems:
+                steps = (f"[{one}]" if one.isdigit() else f".{one}" for one in wrong.path)
+                self.problem("".join((path, *steps)), wrong.message)
+            return False
+        except (TypeError, ValueError, RecursionError) as error:
+            self.problem(path, f"is not JSON: {error}")
+            return False
+        return True
+
+    def law(self, unit: Row, day: date) -> Law:
+        """Return what holds for an issue reported in the unit on the day: of each unit above, its newest rule."""
+        above = [unit[name] for name in tables.ANCESTORS if unit[name] is not None]
+        newest: dict[int, Row] = {}
+        for row in sorted(self.standing.rules, key=lambda row: (row["valid_from"], row["version"])):
+            if row["valid_from"] <= day:
+                newest[row["unit_id"]] = row
+        rows = [newest[id_] for id_ in above if id_ in newest]
+        merged: dict[str, Any] = {}
+        for row in rows:
+            merged |= json.loads(row["settings"])
+        return Law(rule_of(merged), tuple(row["id"] for row in rows), self._calendar)
 
     def _unit_of(self, department: Row | None) -> Row | None:
         return department and self.unit_with_id[department["unit_id"]]

@@ -22,6 +22,7 @@ from lxbc_graph.domain.words import (
     Complexity,
     Dismissal,
     EventKind,
+    ExclusionState,
     IssueState,
     Level,
     Rank,
@@ -154,6 +155,17 @@ class CategoryEntry(Entry):
     valid_to: date | None = None
 
 
+class RuleEntry(Entry):
+    """How a unit works, and all below it, where it says nothing else (docs/rules.md)."""
+
+    unit: UnitCode
+    name: Line | None = None
+    """The unit's name, if absent."""
+    valid_from: date = LAUNCH.astimezone(SHANGHAI).date()
+    settings: dict[str, Any]
+    """The fields of a rule in camelCase, only those that are otherwise than above the unit."""
+
+
 class AssignmentEntry(Entry):
     """One side of a hand-over; what is absent is filled as the issue's state wants it."""
 
@@ -168,6 +180,8 @@ class AssignmentEntry(Entry):
     state: AssignmentState | None = None
     measure: Prose | None = None
     feedback: Prose | None = None
+    return_reason: Prose | None = None
+    """Why its party returned it; goes with the state RETURNED, or with a listed event."""
     plan_due: Moment | None = None
     accepted_at: Moment | None = None
     progressed_at: Moment | None = None
@@ -225,6 +239,14 @@ class IssueEntry(Entry):
     duplicate_of: Line | None = None
     """Number of an issue of the same city."""
     satisfaction: Satisfaction | None = None
+    exclusion: ExclusionState | None = None
+    """Only listed events lead to one."""
+    verifier: Line | None = None
+    """Code of the cadre who was asked to verify it; of VERIFYING, if absent: another of the file than the finder."""
+    verify_due: date | None = None
+    """A week after it was asked, if absent."""
+    sponsor: Line | None = None
+    """Code of the cadre who sponsors it (包案领导); if absent and the rule wants one: a leader of the file."""
     reopened_count: int | None = Field(None, ge=0, le=1000)
     sent_back_count: int | None = Field(None, ge=0, le=1000)
     version: int | None = Field(None, ge=1, le=1_000_000)
@@ -232,11 +254,15 @@ class IssueEntry(Entry):
     judged_at: Moment | None = None
     handed_over_at: Moment | None = None
     due_at: Moment | None = None
+    """If given, the clocks to solve it are due then, too."""
     rectified_at: Moment | None = None
     closed_at: Moment | None = None
     updated_at: Moment | None = None
     assignments: list[AssignmentEntry] = Field(default_factory=list)
-    """If absent and the state is past the hand-over: the township, and a department of the county or city."""
+    """If absent and the state is past the hand-over: the township, and a department of the county or city.
+
+    Parties that listed events re-assign to stand last, in the order of those events.
+    """
     events: list[EventEntry] = Field(default_factory=list)
 
 
@@ -248,4 +274,5 @@ class World(Entry):
     cadres: list[CadreEntry] = Field(default_factory=list)
     accounts: list[AccountEntry] = Field(default_factory=list)
     categories: list[CategoryEntry] = Field(default_factory=list)
+    rules: list[RuleEntry] = Field(default_factory=list)
     issues: list[IssueEntry] = Field(default_factory=list)

@@ -1,35 +1,41 @@
 """The rows that the issues of a world become: a history that the machine plays, and what the file states besides."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+from lxbc_graph.domain import machine
 from lxbc_graph.domain.codes import path_of
 from lxbc_graph.domain.deadlines import shanghai_date
 from lxbc_graph.domain.errors import Refused
 from lxbc_graph.domain.machine import Actor, AssignmentFacts, EventDraft, IssueFacts, Party
 from lxbc_graph.domain.words import (
     AssignmentKind,
+    AssignmentPart,
     AssignmentState,
     CategoryScheme,
     Complexity,
     Dismissal,
+    EventKind,
     IssueState,
+    LookBackStep,
     Rank,
     Role,
     Satisfaction,
 )
+from lxbc_graph.store import tables
 from lxbc_graph.write.numbers import NUMBER
 
 from .draft import Draft, id_of, path_ids, place
 from .entries import AssignmentEntry, EventEntry, IssueEntry
-from .listing import Impossible, replay
+from .listing import Impossible, is_reassignment, replay
 from .lives import Script, Side, live
 from .standing import Row
 
 _DAY = timedelta(days=1)
+_LEADERS = (Rank.CITY_LEADER, Rank.COUNTY_CADRE)
 _JUDGED = frozenset(IssueState) - {IssueState.REPORTED, IssueState.VERIFYING}
 _HANDED_OVER = _JUDGED - {IssueState.DISMISSED, IssueState.ACCEPTED}
 _RECTIFIED = frozenset({IssueState.RECTIFIED, IssueState.CLOSED})
@@ -39,11 +45,7 @@ _PARTY_STATE = {
 }
 _OFFICES = (Role.COUNTY_OFFICE, Role.CITY_OFFICE, Role.SERVICE_GROUP)
 
-_FACTS = (
-    *("state", "category_id", "work_content_id", "complexity", "city_identified", "multi_department"),
-    *("dismissal", "satisfaction", "reopened_count", "sent_back_count", "version", "reported_at"),
-    *("judged_at", "handed_over_at", "due_at", "rectified_at", "closed_at", "updated_at"),
-)
+_FACTS = tuple(name for name in IssueFacts._fields if name in tables.issue.c)
 _WORK = ("accepted_at", "progressed_at", "feedback_at")
 _AS_GIVEN = ("due_at", "updated_at", "version", "reopened_count", "sent_back_count")
 """What the file may state otherwise than the history says."""
@@ -93,21 +95,23 @@ class _IssueDraft:
         self.account = self._of_this_city("accounts", "finder_account", entry.finder_account)
         self.category = self._category(CategoryScheme.ISSUE_CLASS, "category", entry.category)
         self.work_content = self._category(CategoryScheme.WORK_CONTENT, "work_content", entry.work_content)
+        self.sponsor = self._of_this_city("cadres", "sponsor", entry.sponsor)
+        self.verifier = self._verifier()
+        begun_at = entry.events[0].at if entry.events else entry.reported_at
+        self.law = draft.law(unit, shanghai_date(begun_at))
         self.parties = self._parties()
         script = self._script()
         events = [(one, self._actor(f"events[{n}]", one)) for n, one in enumerate(entry.events)]
         if len(draft.problems) > before:
             return
         try:
-            facts, history = replay(script, events) if events else live(script)
+            facts, history = replay(script, self.law, events) if events else live(script, self.law)
         except Refused as refusal:
             draft.problem(path, str(refusal))
         except Impossible as wrong:
             self._problem(wrong.path, str(wrong))
         else:
-            if entry.state is IssueState.VERIFYING and facts.state is IssueState.REPORTED:
-                facts = facts._replace(state=entry.state)
-            self._compare(facts)
+            self._compare(facts, history)
             if len(draft.problems) == before:
                 self._rows(facts, history)
 
@@ -123,19 +127,45 @@ class _IssueDraft:
         row = self.draft.find(plural, f"{self.path}.{key}", name)
         return row if self.draft.one_city(f"{self.path}.{key}", row, self.city_id) else None
 
+    def _verifier(self) -> Row | None:
+        """The one who is named, or of what must be verified, anybody of the file but its finder."""
+        if self.entry.verifier is not None or self.entry.state is not IssueState.VERIFYING:
+            return self._of_this_city("cadres", "verifier", self.entry.verifier)
+        for row in self.draft.rows["cadre"]:
+            if row["city_id"] == self.city_id and row is not self.finder:
+                return row
+        self._problem("verifier", "must be named: no cadre of the file but the finder is of this city")
+        return None
+
+    def _sponsor_id(self) -> int | None:
+        """Of the one who is named, or where the rule wants somebody, of a leader of the file."""
+        if self.sponsor is None and self.law.rule.sponsor_required and self.handed_over:
+            for row in self.draft.rows["cadre"]:
+                if row["city_id"] == self.city_id and row["rank"] in _LEADERS:
+                    return id_of(row)
+            self._problem("sponsor", "the rule wants one: name a cadre")
+        return id_of(self.sponsor)
+
     def _category(self, scheme: CategoryScheme, key: str, code: str | None) -> Row | None:
         return self.draft.find_category(f"{self.path}.{key}", self.city, scheme.value, code)
 
     # ── the parties ──────────────────────────────────────────────────────────────────────────────────────
 
     def _parties(self) -> list[tuple[AssignmentEntry, Side]]:
-        """The sides to the hand-over, not saying yet what they did when."""
-        if self.entry.state not in _HANDED_OVER:
-            if self.entry.assignments:
-                self._problem("assignments", f"an issue that is {self.entry.state} was not handed over")
+        """The sides to the hand-over, not saying yet what they did when; last those who were given it later."""
+        entry = self.entry
+        told = any(one.kind is EventKind.ASSIGNED for one in entry.events)
+        self.handed_over = told if entry.events else entry.state in _HANDED_OVER
+        if not self.handed_over:
+            if entry.assignments:
+                self._problem("assignments", f"an issue that is {entry.state} was not handed over")
             return []
-        stated = self.entry.assignments or self._usual_parties()
-        return [(one, self._party(f"assignments[{n}]", one)) for n, one in enumerate(stated)]
+        stated = entry.assignments or self._usual_parties()
+        first = len(stated) - sum(map(is_reassignment, entry.events))
+        return [
+            (one, self._party(f"assignments[{n}]", one)._replace(instead_of=0 if n >= first else None))
+            for n, one in enumerate(stated)
+        ]
 
     def _usual_parties(self) -> list[AssignmentEntry]:
         """The township, or what there is above it, and the first department of the county or else of the city."""
@@ -145,10 +175,14 @@ class _IssueDraft:
             (row for row in self.draft.standing.departments.values() if row["unit_id"] in near),
             key=lambda row: (near.index(row["unit_id"]), row["code"]),
         )
+        if self.law.rule.line_required:
+            departments.sort(key=lambda row: row["line"] is None)
         department = departments[0] if departments else self.draft.make_department(codes[:2][-1])
+        assists = AssignmentPart.ASSIST in self.law.rule.required_parts
+        part = AssignmentPart.ASSIST if assists else AssignmentPart.LEAD
         return [
             AssignmentEntry(kind=AssignmentKind.TERRITORIAL, unit=codes[:3][-1]),
-            AssignmentEntry(kind=AssignmentKind.DEPARTMENT, department=department["code"]),
+            AssignmentEntry(kind=AssignmentKind.DEPARTMENT, department=department["code"], part=part),
         ]
 
     def _party(self, path: str, one: AssignmentEntry) -> Side:
@@ -165,7 +199,8 @@ class _IssueDraft:
             self._problem(f"{path}.unit", f"{self.entry.unit} does not lie in {one.unit}")
         if department and department["county_id"] not in {None, self.unit["county_id"]}:
             self._problem(f"{path}.department", f"is of another county than {self.entry.unit}")
-        party = Party(one.kind, id_of(department), id_of(unit), one.part, one.required)
+        line = department["line"] if department else None
+        party = Party(one.kind, id_of(department), id_of(unit), one.part, one.required, line)
         name = one.responsible_name or (responsible or unit or department or {"name": ""})["name"]
         return Side(
             party,
@@ -176,6 +211,7 @@ class _IssueDraft:
             plan_due=one.plan_due,
             progress="正在整改。",
             feedback=one.feedback or "已整改到位。",
+            return_reason=one.return_reason or "不属于本单位职责，申请退单。",
         )
 
     # ── the script ───────────────────────────────────────────────────────────────────────────────────────
@@ -203,7 +239,9 @@ class _IssueDraft:
             reporter=reporter,
             office=office,
             reviewer=office if handles else reporter,
+            reviewed_by=LookBackStep.OFFICE if handles else LookBackStep.CADRE,
             reported_at=entry.reported_at,
+            verification_at=judged_at if entry.state is IssueState.VERIFYING else None,
             judged_at=judged_at if entry.state in _JUDGED else None,
             handed_over_at=handed_over_at if entry.state in _HANDED_OVER else None,
             rectified_at=rectified_at if entry.state in _RECTIFIED else None,
@@ -212,6 +250,11 @@ class _IssueDraft:
             complexity=entry.complexity or Complexity.GENERAL,
             city_identified=entry.city_identified,
             multi_department=entry.multi_department,
+            mass_interest=entry.mass_interest,
+            post_disaster=entry.post_disaster,
+            verifier_id=id_of(self.verifier),
+            verify_due=entry.verify_due,
+            sponsor_id=self._sponsor_id(),
             dismissal=(entry.dismissal or usual) if entry.state is IssueState.DISMISSED else None,
             satisfaction=entry.satisfaction or Satisfaction.SATISFIED,
             category_id=id_of(self.category),
@@ -220,8 +263,10 @@ class _IssueDraft:
 
     def _timed(self, one: AssignmentEntry, side: Side, handed_over_at: datetime, later: timedelta) -> Side:
         state = one.state or _PARTY_STATE.get(self.entry.state, AssignmentState.FEEDBACK)
-        if state is AssignmentState.PENDING:
+        if state in {AssignmentState.PENDING, AssignmentState.REASSIGNED}:
             return side
+        if state is AssignmentState.RETURNED:
+            return side._replace(returned_at=handed_over_at + later)
         ends = (one.feedback_at, self.entry.rectified_at, self.entry.closed_at)
         accepted_at = one.accepted_at or _soon(handed_over_at + later, one.progressed_at, *ends)
         progressed_at = one.progressed_at or _soon(accepted_at + 2 * _DAY, *ends)
@@ -285,13 +330,14 @@ class _IssueDraft:
 
     # ── the history against what is stated besides ───────────────────────────────────────────────────────
 
-    def _compare(self, facts: IssueFacts) -> None:
+    def _compare(self, facts: IssueFacts, history: list[EventDraft]) -> None:
         entry = self.entry
         if facts.state is not entry.state:
             self._problem("state", f"what the entry says leads to {facts.state}, not to {entry.state}")
             return
         self._compare_stated("", entry, facts, [key for key in _FACTS if key not in _AS_GIVEN])
         self._compare_names(facts)
+        self._compare_verification(facts, history)
         if facts.handed_over_at is None:
             for key in ("due_at", "reopened_count", "sent_back_count"):
                 if getattr(entry, key):
@@ -314,8 +360,21 @@ class _IssueDraft:
         if (facts.dismissal is Dismissal.DUPLICATE) is not (self.entry.duplicate_of is not None):
             self._problem("duplicate_of", "goes with the dismissal DUPLICATE, and that with it")
 
+    def _compare_verification(self, facts: IssueFacts, history: list[EventDraft]) -> None:
+        if facts.verifier_id is None:
+            for key in ("verifier", "verify_due"):
+                if getattr(self.entry, key):
+                    self._problem(key, "the history says no such thing")
+        elif ("cadre", facts.verifier_id) in facts.finders:
+            self._problem("verifier", "is the finder")
+        asked = [event.at for event in history if event.kind is EventKind.VERIFICATION_REQUESTED]
+        if asked and self.entry.verify_due and self.entry.verify_due < shanghai_date(asked[-1]):
+            self._problem("verify_due", "is before it was asked")
+        if self.sponsor and facts.sponsor_id is None:
+            self._problem("sponsor", "the history says no such thing")
+
     def _compare_assignment(self, path: str, one: AssignmentEntry, told: AssignmentFacts) -> None:
-        stated = ("state", "responsible_name", "measure", "plan_due", "feedback", *_WORK)
+        stated = ("state", "responsible_name", "measure", "plan_due", "feedback", "return_reason", *_WORK)
         self._compare_stated(path, one, told, stated)
         if one.responsible and told.responsible_id is None:
             self._problem(f"{path}responsible", "the history says no such thing")
@@ -349,17 +408,20 @@ class _IssueDraft:
         row |= {"finder_id": reporter.cadre_id, "finder_account_id": reporter.account_id}
         row |= {"finder_name": reporter.name, "finder_rank": entry.finder_rank or rank}
         row |= {"unit_level": entry.unit_level or self.unit["level"]}
-        row |= {name: getattr(facts, name) for name in _FACTS}
-        row |= {"mass_interest": entry.mass_interest, "post_disaster": entry.post_disaster}
+        if entry.due_at is not None:
+            facts = _due(facts, entry.due_at)
+        row |= {name: getattr(facts, name) for name in _FACTS} | {"rules": self.law.ids}
         row["duplicate_of_id"] = None
         row |= {name: value for name in _AS_GIVEN if (value := getattr(entry, name)) is not None}
         if not draft.add("issues", self.path, entry.number or self.path, row):
             return
         draft.rows["issue"].append(row)
-        assignments = [
+        assignments: list[Row] = [
             {"id": draft.next_id("assignment"), "issue_id": row["id"], **told._asdict()}
             for told in facts.assignments
         ]
+        for one in assignments:
+            one["plan"] = None if one["plan"] is None else _json(one["plan"])
         draft.rows["assignment"] += assignments
         ids = [one["id"] for one in assignments]
         draft.rows["event"] += [self._event(row["id"], event, ids) for event in history]
@@ -370,7 +432,7 @@ class _IssueDraft:
         row |= {"from_state": event.from_state, "to_state": event.to_state, "actor_id": event.actor.cadre_id}
         row |= {"account_id": event.actor.account_id, "actor_name": event.actor.name}
         row |= {"posting_id": event.actor.posting_id, "reason": event.reason, "at": event.at}
-        return row | {"data": _json(event.data)} | place(self.unit)
+        return row | {"data": _json(dict(event.data))} | place(self.unit)
 
 
 def _soon(usual: datetime, *stated: datetime | None) -> datetime:
@@ -378,9 +440,19 @@ def _soon(usual: datetime, *stated: datetime | None) -> datetime:
     return min(usual, *(at for at in stated if at is not None), usual)
 
 
+def _due(facts: IssueFacts, at: datetime) -> IssueFacts:
+    """Return the facts with the given due time, which the clocks of those who are to solve it follow."""
+    assignments = tuple(
+        one if one.state is AssignmentState.REASSIGNED else one._replace(solve_due_at=at)
+        for one in facts.assignments
+    )
+    moved = facts._replace(due_at=at, assignments=assignments)
+    return moved._replace(next_due_at=machine.next_due(moved))
+
+
 def _is_over(row: Row, at: datetime) -> bool:
     return row["valid_to"] is not None and bool(row["valid_to"] <= shanghai_date(at))
 
 
-def _json(data: Mapping[str, Any]) -> str:
-    return json.dumps(dict(data), ensure_ascii=False, allow_nan=False)
+def _json(data: object) -> str:
+    return json.dumps(data, ensure_ascii=False, allow_nan=False)

@@ -47,12 +47,21 @@ class Slot(NamedTuple):
     """When both sides fed back again."""
     rectified_at: datetime | None = None
     closed_at: datetime | None = None
+    urged_at: datetime | None = None
+    """This and the following concern the department, and stand between its steps."""
+    supervised_at: datetime | None = None
+    returned_at: datetime | None = None
+    given_at: datetime | None = None
+    """When another department was given what the first returned; its steps are those of the second."""
+    proposed_at: datetime | None = None
+    decided_at: datetime | None = None
 
     @property
     def plain(self) -> bool:
         """Whether it went through the seven steps to the end, without a detour."""
         detours = (self.initially_inspected_at, self.sent_back_at, self.reopened_at)
-        return self.state is IssueState.CLOSED and not any(detours)
+        asides = (self.urged_at, self.supervised_at, self.returned_at, self.proposed_at)
+        return self.state is IssueState.CLOSED and not any(detours + asides)
 
 
 def slots(issues: int, random: Random) -> Iterator[Slot]:
@@ -94,6 +103,8 @@ def _under_way(random: Random, reported: float) -> Slot:
     def once(reached: int, moment: int) -> datetime | None:
         return _by_day(moments[moment]) if step >= reached else None
 
+    accepted = moments[0] if step >= 1 else _PRESENT
+    at_work = (moments[1], moments[2]) if step >= 2 else None  # noqa: PLR2004 - as above
     return Slot(
         _STATES.get(step, IssueState.RECTIFYING),
         complexity,
@@ -104,6 +115,7 @@ def _under_way(random: Random, reported: float) -> Slot:
         progressed_at=(once(2, 2), once(3, 3)),
         feedback_at=(once(4, 4), once(5, 5)),
         initially_inspected_at=once(6, 6),
+        **_asides(random, complexity, (handed_over, accepted), at_work),
     )
 
 
@@ -148,6 +160,7 @@ def _cleared(random: Random, reported: float, *, revisited: bool) -> Slot:
     after: dict[str, Any] = dict(zip(steps, times[9:], strict=True))
     if not revisited:
         del after["closed_at"]
+    after |= _asides(random, complexity, (at[2], at[3]), (at[4], at[5]))
     return Slot(
         IssueState.CLOSED if revisited else IssueState.RECTIFIED,
         complexity,
@@ -157,6 +170,41 @@ def _cleared(random: Random, reported: float, *, revisited: bool) -> Slot:
         feedback_at=(times[7], times[8]),
         **after,
     )
+
+
+_ASIDES: dict[str, int] = {"none": 88, "urged": 92, "supervised": 96, "returned": 98, "planned": 100}
+"""What may happen besides, with cumulative weights."""
+
+
+def _asides(
+    random: Random,
+    complexity: Complexity,
+    unaccepted: tuple[float, float],
+    at_work: tuple[float, float] | None,
+) -> dict[str, Any]:
+    """Return what happens to the department, if anything: before anybody accepts, or while nobody progresses.
+
+    So that the times of all issues that have the same steps come in the same order.
+    """
+    (aside,) = random.choices(tuple(_ASIDES), cum_weights=tuple(_ASIDES.values()))
+    early, given_at = _between(*unaccepted)
+    if aside == "urged":
+        return {"urged_at": early}
+    if aside == "returned":  # where the department has not accepted yet, the office has not decided
+        return {"returned_at": early, "given_at": given_at if at_work else None}
+    if at_work is None:
+        return {}
+    late, decided_at = _between(*at_work)
+    if aside == "supervised":
+        return {"supervised_at": late}
+    if aside == "planned" and complexity is Complexity.COMPLEX:
+        return {"proposed_at": late, "decided_at": decided_at}
+    return {}
+
+
+def _between(earlier: float, later: float) -> tuple[datetime, datetime]:
+    third = (later - earlier) / 3
+    return _by_day(earlier + third), _by_day(earlier + 2 * third)
 
 
 def _by_day(seconds: float) -> datetime:

@@ -19,6 +19,8 @@ class Standing:
     categories: dict[tuple[int, str, str], Row] = field(default_factory=dict)
     """By city id, scheme and code."""
     issues: dict[str, Row] = field(default_factory=dict)
+    rules: list[Row] = field(default_factory=list)
+    """All of the cities that are named; ``settings`` are JSON text."""
 
 
 async def look_up(connection: Connection, named: dict[str, set[str]]) -> Standing:
@@ -43,6 +45,7 @@ async def look_up(connection: Connection, named: dict[str, set[str]]) -> Standin
         sorted(named["issues"]),
     )
     cities = sorted({row["city_id"] for row in [*units, *departments, *cadres]})
+    rules = await rows("select * from rule where city_id = any($1::bigint[]) order by id", cities)
     categories = await rows("select * from category where city_id = any($1::bigint[])", cities)
     beyond = {row["unit_id"] for row in [*departments, *cadres]} - {row["id"] for row in units}
     units += await rows("select * from unit where id = any($1::bigint[])", sorted(beyond))
@@ -53,4 +56,5 @@ async def look_up(connection: Connection, named: dict[str, set[str]]) -> Standin
         accounts={row["name"]: row for row in accounts},
         categories={(row["city_id"], row["scheme"], row["code"]): row for row in categories},
         issues={row["number"]: row for row in issues},
+        rules=rules,
     )

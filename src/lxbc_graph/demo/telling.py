@@ -1,15 +1,18 @@
 """What each issue of the demo is about and who acts in it: a slot in time becomes a script."""
 
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from itertools import accumulate
 from random import Random
 from typing import NamedTuple
 
 from lxbc_graph.domain.deadlines import shanghai_date
-from lxbc_graph.domain.machine import Actor, Party
+from lxbc_graph.domain.machine import Actor, Party, PlanStep
 from lxbc_graph.domain.words import (
     AssignmentKind,
     CategoryScheme,
+    ContactKind,
+    LookBackStep,
     Satisfaction,
     Source,
     Subject,
@@ -48,6 +51,10 @@ _MONTHS = {
 """Work contents that have their season."""
 
 
+MOST_SIDES = 3
+"""The territory, a department, and the one that got what that returned."""
+
+
 class Tale(NamedTuple):
     """An issue to be written: its words, its finder, and the script of its life."""
 
@@ -56,8 +63,6 @@ class Tale(NamedTuple):
     finder: Person
     subject: Subject
     source: Source
-    mass_interest: bool
-    post_disaster: bool
     script: Script
 
 
@@ -104,9 +109,10 @@ class Teller:
             finder,
             Subject.ENTERPRISE if content.name.startswith(("企业", "融资", "用地")) else Subject.VILLAGE,
             random.choices(_SOURCES, cum_weights=_SOURCE_WEIGHTS)[0],
-            mass_interest=random.random() < 0.05,  # noqa: PLR2004 - one in twenty
-            post_disaster=content.major == "15",
-            script=script,
+            script._replace(
+                mass_interest=random.random() < 0.05,  # noqa: PLR2004 - one in twenty
+                post_disaster=content.major == "15",
+            ),
         )
 
     def _in_season(self, at: datetime) -> WorkContent:
@@ -127,13 +133,14 @@ class Teller:
             *(story.measures, story.progress, story.feedback),
         )._replace(
             reviewer=finder.actor,
+            reviewed_by=LookBackStep.CADRE,
             satisfaction=Satisfaction.SATISFIED,
             judgement=story.judgement,
             handover=story.handover,
             inspection=story.inspection,
             visit=story.visit,
         )
-        return Tale(story.title, story.description, finder, story.subject, story.source, False, False, script)
+        return Tale(story.title, story.description, finder, story.subject, story.source, script)
 
     def _script(
         self,
@@ -146,18 +153,14 @@ class Teller:
         """``said`` are the measures, the progress and the feedback, each of the territory and of the department."""
         random, cast = self._random, self._cast
         county, township = finder.unit.code[:6], finder.unit.code[:9]
-        reviewers = (finder.actor, finder.actor, cast.accounts[f"inspector-{county}"])
+        supervisor = cast.accounts[f"inspector-{county}"]
+        reviewers = (finder.actor, finder.actor, supervisor)
         satisfied = random.random() < 0.86  # noqa: PLR2004
-        territory = Party(AssignmentKind.TERRITORIAL, None, cast.units[township].id)
-        responsible = Party(AssignmentKind.DEPARTMENT, cast.departments[department])
-        parties = (
-            (territory, cast.accounts[f"township_office-{township}"], cast.staff_in.get(township)),
-            (responsible, cast.accounts[f"department-{department}"], cast.staff_of.get(department)),
-        )
+        reviewer = random.choice(reviewers)
         return Script(
             reporter=finder.actor,
             office=cast.accounts["city_office" if finder.from_city else f"county_office-{county}"],
-            reviewer=random.choice(reviewers),
+            reviewer=reviewer,
             reported_at=slot.reported_at,
             judged_at=slot.judged_at,
             handed_over_at=slot.handed_over_at,
@@ -169,10 +172,10 @@ class Teller:
             rectified_at=slot.rectified_at,
             closed_at=slot.closed_at,
             inspector=cast.accounts[f"township_inspector-{township}"],
-            sides=tuple(
-                self._side(slot, place, party, actor, staff, finder, [words[place] for words in said])
-                for place, (party, actor, staff) in enumerate(parties)
-            ),
+            supervisor=supervisor,
+            reviewed_by=LookBackStep.INSPECTOR if reviewer is supervisor else LookBackStep.CADRE,
+            contacts=frozenset(ContactKind if random.random() < 0.1 else ()),  # noqa: PLR2004
+            sides=tuple(self._sides(slot, finder, department, said)),
             category_id=cast.categories[CategoryScheme.ISSUE_CLASS.value, content.issue_class],
             work_content_id=cast.categories[CategoryScheme.WORK_CONTENT.value, content.code],
             complexity=slot.complexity,
@@ -180,6 +183,39 @@ class Teller:
             multi_department=random.random() < 0.08,  # noqa: PLR2004
             satisfaction=Satisfaction.SATISFIED if satisfied else Satisfaction.FAIRLY_SATISFIED,
         )
+
+    def _sides(
+        self, slot: Slot, finder: Person, department: str, said: tuple[tuple[str, str], ...]
+    ) -> Iterator[Side]:
+        """The territory and the department; if that returned its part, it stands before the one that was given it."""
+        cast, township = self._cast, finder.unit.code[:9]
+        party = Party(AssignmentKind.TERRITORIAL, None, cast.units[township].id)
+        account, staff = cast.accounts[f"township_office-{township}"], cast.staff_in.get(township)
+        yield self._side(slot, 0, party, account, staff, finder, said)
+        given_at = slot.given_at
+        if slot.returned_at:
+            returned = Party(AssignmentKind.DEPARTMENT, cast.departments[department])
+            yield Side(returned, cast.accounts[f"department-{department}"], returned_at=slot.returned_at)
+            if given_at is None:
+                return
+            department = self._another(department)
+        party = Party(AssignmentKind.DEPARTMENT, cast.departments[department])
+        account, staff = cast.accounts[f"department-{department}"], cast.staff_of.get(department)
+        yield self._side(slot, 1, party, account, staff, finder, said)._replace(
+            instead_of=1 if given_at else None,
+            given_at=given_at,
+            urged_at=slot.urged_at,
+            supervised_at=slot.supervised_at,
+            plan=_plan(slot),
+            proposed_at=slot.proposed_at,
+            decided_at=slot.decided_at,
+        )
+
+    def _another(self, department: str) -> str:
+        """Return another department of the same county."""
+        county = department.partition("-")[0] + "-"
+        others = [code for code in self._cast.departments if code.startswith(county) and code != department]
+        return self._random.choice(sorted(others))
 
     def _side(
         self,
@@ -189,12 +225,12 @@ class Teller:
         actor: Actor,
         staff: list[Person] | None,
         finder: Person,
-        said: list[str],
+        said: tuple[tuple[str, str], ...],
     ) -> Side:
         """A party under one of its cadres, never the finder: who handles an issue does not look back at it."""
         chosen = self._random.choice(staff).actor if staff else finder.actor
         responsible = None if chosen == finder.actor else chosen
-        measure, progress, feedback = said
+        measure, progress, feedback = (words[place] for words in said)
         return Side(
             party,
             actor,
@@ -208,3 +244,11 @@ class Teller:
             feedback_at=slot.feedback_at[place],
             again_at=slot.again_at,
         )
+
+
+def _plan(slot: Slot) -> tuple[PlanStep, ...]:
+    if slot.proposed_at is None:
+        return ()
+    day = shanghai_date(slot.proposed_at)
+    steps = (("制定实施方案，落实资金。", 15), ("组织施工，逐项推进。", 40), ("完工验收，交付使用。", 60))
+    return tuple(PlanStep(text, day + timedelta(days=days)) for text, days in steps)

@@ -11,7 +11,7 @@ from anyio import to_thread
 from lxbc_graph.domain.codes import path_of
 from lxbc_graph.domain.deadlines import shanghai_date
 from lxbc_graph.policy.passwords import hash_password
-from lxbc_graph.store import tables
+from lxbc_graph.store import calendar, tables
 from lxbc_graph.store.copying import Connection, copy_rows, reserve_ids
 from lxbc_graph.store.database import Database
 from lxbc_graph.write.numbers import NUMBER, TAKE_NUMBERS, issue_number
@@ -24,7 +24,18 @@ from .standing import Row, look_up
 Progress = Callable[[str, int, int], None]
 """(what, how many are done, how many there are)."""
 
-_TABLES = ("unit", "department", "category", "cadre", "account", "posting", "issue", "assignment", "event")
+_TABLES = (
+    "unit",
+    "department",
+    "category",
+    "cadre",
+    "account",
+    "posting",
+    "rule",
+    "issue",
+    "assignment",
+    "event",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +48,7 @@ class Counts:
     cadre: int = 0
     account: int = 0
     posting: int = 0
+    rule: int = 0
     issue: int = 0
     assignment: int = 0
     event: int = 0
@@ -57,8 +69,10 @@ async def add(connection: Connection, world: Mapping[str, Any], progress: Progre
     kept, problems = read(world)
     hash_of = await to_thread.run_sync(_hashed, kept)
     standing = await look_up(connection, _named(kept))
-    draft = Draft(kept, standing, await _reserve(connection, kept), hash_of)
+    working = await calendar.fetch(connection)
+    draft = Draft(kept, standing, await _reserve(connection, kept), hash_of, working)
     draft.people_and_places()
+    draft.rules()
     issue_draft.issues(draft)
     if problems := sorted({*problems, *draft.problems}, key=_natural):
         raise WorldProblems(problems)
@@ -85,7 +99,7 @@ def _named(kept: Mapping[str, Kept]) -> dict[str, set[str]]:
     named: dict[str, set[str]] = {plural: set() for plural in kept}
     for one in kept:
         for entry in kept[one].entries.values():
-            _collect(entry.model_dump(exclude_unset=True, exclude={"data"}), one, named)
+            _collect(entry.model_dump(exclude_unset=True, exclude={"data", "settings"}), one, named)
     named["units"] = {above for code in named["units"] for above in path_of(code)}
     return named
 
@@ -95,7 +109,7 @@ _NAMES = {
     **dict.fromkeys(("account", "finder_account"), "accounts"),
     "department": "departments",
     "duplicate_of": "issues",
-    **dict.fromkeys(("cadre", "finder", "responsible", "actor"), "cadres"),
+    **dict.fromkeys(("cadre", "finder", "responsible", "actor", "verifier", "sponsor"), "cadres"),
 }
 _OWN_NAMES = {"code", "name", "number"}
 
@@ -123,6 +137,7 @@ async def _reserve(connection: Connection, kept: Mapping[str, Kept]) -> dict[str
         "cadre": len(entries["cadres"]),
         "account": len(entries["accounts"]),
         "posting": sum(len(entry.postings) for entry in entries["cadres"] + entries["accounts"]),
+        "rule": len(entries["rules"]),
         "issue": len(entries["issues"]),
         "assignment": sum(len(entry.assignments) or 2 for entry in entries["issues"]),
     }

@@ -4,15 +4,13 @@ from calendar import SATURDAY, monthrange
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, timezone
 
-from .words import Complexity, DayKind
+from .words import DayKind
 
 Calendar = Callable[[date], bool]
 """Says whether people work on a day."""
 
 # China has kept UTC+8 without summer time since 1991; a fixed offset needs no time zone database.
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
-
-GENERAL_DAYS = 7
 
 LONGEST_REST_DAYS = 60
 """No rest lasts longer: a calendar that has nobody work for so many days is wrong, and is not searched on."""
@@ -82,11 +80,3 @@ def _working_from(day: date, calendar: Calendar) -> date:
         if calendar(working):
             return working
     raise ValueError(f"the calendar has no working day for {LONGEST_REST_DAYS} days from {day}")
-
-
-def due_at(complexity: Complexity, handed_over_at: datetime) -> datetime:
-    """Return when an issue handed over then must be solved: 7 days, or one calendar month, in UTC."""
-    day = shanghai_date(handed_over_at)
-    if complexity is Complexity.GENERAL:
-        return end_of_day(day + timedelta(days=GENERAL_DAYS))
-    return end_of_day(a_month_after(day))

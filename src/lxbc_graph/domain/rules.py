@@ -34,7 +34,7 @@ class Rung:
     ``reply`` is within how many days a letter wants an answer.
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
 
     kind: RungKind
     after: int
@@ -46,7 +46,7 @@ class Rung:
 class Routine:
     """What is done regularly: on a day of the week (1 is Monday) or of the month, or whenever it is called."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
 
     kind: RoutineKind
     weekday: int | None = None

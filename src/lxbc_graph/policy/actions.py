@@ -38,6 +38,7 @@ class Action(StrEnum):
     ISSUE_MERGE = "issue:merge"
     ISSUE_WITHDRAW = "issue:withdraw"
     ISSUE_TRANSFER = "issue:transfer"
+    ISSUE_ATTACH = "issue:attach"
     RULE_READ = "rule:read"
     RULE_SET = "rule:set"
 
@@ -75,6 +76,7 @@ TERMS = {
     Action.ISSUE_MERGE: "合并",
     Action.ISSUE_WITHDRAW: "撤回",
     Action.ISSUE_TRANSFER: "转办",
+    Action.ISSUE_ATTACH: "上传附件",
     Action.RULE_READ: "查看规则",
     Action.RULE_SET: "设定规则",
 }

@@ -162,6 +162,18 @@ class BySeat:
 
 
 @dataclass(frozen=True, slots=True)
+class ByRule:
+    """A rule: by the unit that it is of, or because it binds from above what the scope reaches."""
+
+    def predicate(self, scope: Scope, alias: str, bind: Bind) -> str:
+        """Compare the unit, then those above."""
+        wide = ByUnit().predicate(scope, alias, bind)
+        if wide == NOTHING:
+            return NOTHING
+        return _any_of([wide, _compare(f"{alias}.unit_id", "above", scope, bind)])
+
+
+@dataclass(frozen=True, slots=True)
 class ByCity:
     """Shared by everyone of a city."""
 
@@ -201,6 +213,7 @@ UNIT = ByUnit(unit_column="id")
 DEPARTMENT = POSTING = ByUnit()
 CADRE = ByReach()
 CATEGORY = ByCity()
+RULE = ByRule()
 ISSUE = ByIssue()
 OF_ISSUE = Through("issue", "issue_id", ISSUE)
 """Assignments and events: to read."""

@@ -14,7 +14,8 @@ from .enforcer import Enforcer
 class Scope:
     """What an action reaches: subtrees by the level of their root, single units, and what is one's own.
 
-    All fields are ids, sorted; empty everywhere means nothing. Nothing lies within another subtree.
+    All fields are ids, sorted; empty everywhere means nothing. Nothing lies within another subtree. ``above`` is not
+    reached: only a rule that binds from there is (``rows.ByRule``).
     ``shape`` is what a statement's text depends on; the ids themselves only ever travel as parameters.
     """
 
@@ -23,6 +24,8 @@ class Scope:
     townships: tuple[int, ...] = ()
     villages: tuple[int, ...] = ()
     units: tuple[int, ...] = ()
+    above: tuple[int, ...] = ()
+    """What lies above those roots, up to the city: what is said there binds here."""
     own_cadres: tuple[int, ...] = ()
     own_accounts: tuple[int, ...] = ()
     party_units: tuple[int, ...] = ()
@@ -60,9 +63,12 @@ def scope_of(enforcer: Enforcer, principal: Principal, action: Action) -> Scope:
     for path in subtrees:
         if roots.isdisjoint(_above(path)):
             found[SUBTREES[path.level]].add(path.unit_id)
+            found["above"].update(_above(path))
     for path in units:
         if roots.isdisjoint((*_above(path), path.unit_id)):
             found["units"].add(path.unit_id)
+            found["above"].update(_above(path))
+    found["above"] -= found["units"]
     return Scope(**{name: tuple(sorted(ids)) for name, ids in found.items()})
 
 

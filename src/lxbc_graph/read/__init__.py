@@ -12,4 +12,5 @@ Modules, in the order in which control passes:
                ``paging`` connections, ``filters`` predicates, ``figures`` metrics, over ``sql`` parameters
 ``runner``     plan cache, parameters, one round trip
 ``explain``    all of it but the round trip, as text for people
+``attachment`` beside all this: which file a download is
 """

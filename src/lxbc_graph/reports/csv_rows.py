@@ -70,13 +70,13 @@ def _columns(octets: bytes) -> list[str]:
     return (rows and rows[0]) or [""]
 
 
-def wrong_name(name: str) -> Iterator[str]:
-    """Yield what is wrong with a name."""
+def wrong_name(name: str, most: int = MAX_NAME) -> Iterator[str]:
+    """Yield what is wrong with a name of at most so many characters."""
     if not name.strip():
         yield "the name is blank"
     elif name != name.strip():
         yield "the name has a space before or after it"
-    if len(name) > MAX_NAME:
-        yield f"the name has {len(name)} characters, more than {MAX_NAME}"
+    if len(name) > most:
+        yield f"the name has {len(name)} characters, more than {most}"
     if any(unicodedata.category(character) == "Cc" for character in name):
         yield "the name has a control character"

@@ -12,7 +12,20 @@ from lxbc_graph.domain.metrics import METRICS
 from lxbc_graph.read.catalogue import Column, Entity, Field, Lookup, Many, Metrics, NodeById, One
 from lxbc_graph.read.planner import DEFAULT_PAGE, MAX_PAGE
 
-from . import assignment, cadre, category, department, event, issue, posting, query, unit, viewer  # noqa: F401
+from . import (  # noqa: F401 - they declare themselves
+    assignment,
+    attachment,
+    cadre,
+    category,
+    department,
+    event,
+    issue,
+    posting,
+    query,
+    rule,
+    unit,
+    viewer,
+)
 from .declare import CATALOGUE, DESCRIPTIONS, ID
 from .mutation import declare_mutation
 from .names import NAMES, argument, field, make

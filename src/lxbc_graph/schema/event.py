@@ -7,7 +7,7 @@ from strawberry.scalars import JSON
 from lxbc_graph.domain.words import EventKind, IssueState
 from lxbc_graph.policy.actions import Action
 from lxbc_graph.policy.rows import OF_ISSUE
-from lxbc_graph.read.catalogue import Between, Column, Json, One, OneOf, Order, Within
+from lxbc_graph.read.catalogue import Between, Column, Json, Many, One, OneOf, Order, Within
 
 from .declare import entity
 
@@ -44,3 +44,4 @@ class Event:
     assignment = One("Assignment", "The share of the issue that it was about (交办).", "assignment_id")
     actor = One("Cadre", "Who did it, where it was a cadre (操作人).", "actor_id")
     unit = One("Unit", "Where the issue stood then (所在单位).", "unit_id")
+    attachments = Many("Attachment", "What it refers to (附件).", "{c}.event_id = {p}.id", parts=True)

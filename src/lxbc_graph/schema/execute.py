@@ -40,7 +40,7 @@ from lxbc_graph.write import Commands
 
 from .context import Context
 from .declare import CATALOGUE
-from .mutation import COMMANDS, command_of, user_error
+from .mutation import COMMANDS, command_of, shown, user_error
 
 _log = structlog.get_logger()
 
@@ -202,20 +202,22 @@ class Executor:
             principal=principal,
             idempotency_key=given.get("idempotencyKey"),
         )
+        entity = shown(node.name.value)
+        payload_type = f"{entity}Payload"
         payload: dict[str, Any] = {}
-        for key, nodes in planner.select("IssuePayload", group).items():
+        for key, nodes in planner.select(payload_type, group).items():
             match nodes[0].name.value:
-                case "issue":
-                    payload[key] = await self._row(
-                        operation, "Issue", nodes, variables, principal, outcome.issue_id, {}
-                    )
                 case "errors":
                     payload[key] = [
                         _pick(planner.select("UserError", nodes), user_error(error), "UserError")
                         for error in outcome.errors
                     ]
+                case "__typename":
+                    payload[key] = payload_type
                 case _:
-                    payload[key] = "IssuePayload"
+                    payload[key] = await self._row(
+                        operation, entity, nodes, variables, principal, outcome.row_id, {}
+                    )
         return payload
 
     async def _row(

@@ -151,3 +151,5 @@ class Issue:
         "Assignment", "To whom it was handed over (交办).", "{c}.issue_id = {p}.id", parts=True
     )
     events = Many("Event", "What happened to it (经过).", "{c}.issue_id = {p}.id", parts=True)
+    attachments = Many("Attachment", "Its evidence (附件).", "{c}.issue_id = {p}.id", parts=True)
+    rules = Many("Rule", "Rules that it began under, and keeps (适用规则).", "{c}.id = any({p}.rules)")

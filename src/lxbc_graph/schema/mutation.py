@@ -32,6 +32,7 @@ from lxbc_graph.write import (
     RequestVerification,
     ReturnAssignment,
     SendBack,
+    SetRule,
     SubmitFeedback,
     SuperviseIssue,
     TransferIssue,
@@ -76,7 +77,14 @@ COMMANDS: dict[str, tuple[type, str]] = {
     ),
     "sendBack": (SendBack, "Send an issue back to be put right (退回整改)."),
     "reopenIssue": (ReopenIssue, "Reopen a closed issue (重新打开)."),
+    "setRule": (
+        SetRule,
+        "Say how a unit works from a day on, where it differs from what holds above it; issues keep the rules that they began under. expectedVersion is that of the unit's newest rule, 0 where it has none (设定规则).",
+    ),
 }
+
+SHOWS = {"setRule": "Rule"}
+"""What the payload of a command shows, where it is not an issue."""
 
 ID_TYPES = {
     "issue_id": "Issue",
@@ -97,7 +105,7 @@ INPUTS = {
     "issue_id": "The issue (问题).",
     "duplicate_of_id": "For DUPLICATE: the issue that says it already (重复于).",
     "into_id": "The issue that goes on (合并到).",
-    "unit_id": "The unit: where it was found, or goes to, or the territory as a party (单位).",
+    "unit_id": "The unit: where it was found, or goes to, or the territory as a party, or whose rule it is (单位).",
     "department_id": "The department, for a party of that kind (责任单位).",
     "category_id": "Class of the issue, of scheme ISSUE_CLASS (问题类别).",
     "work_content_id": "Item of work, of scheme WORK_CONTENT (工作内容).",
@@ -138,6 +146,9 @@ INPUTS = {
     "contacts": "Whom the look-back met face to face; the rule may name some (面对面).",
     "unannounced": "Whether nobody was told before; issues drawn by lot need it (不打招呼).",
     "exclusion": "Why the answer should be left out of the figure; the office decides (不计入理由).",
+    "name": "What the rule is called, at most 200 characters (名称).",
+    "settings": "What differs from above, by the names in docs/rules.md; null where none shall hold (规则内容).",
+    "valid_from": "First day, in Shanghai, on which it holds: today, if left out, or later (生效日期).",
     "expected_version": "The version that the client has read; another one is a CONFLICT (期望版本).",
 }
 
@@ -181,14 +192,8 @@ def declare_mutation() -> None:
     """Enter ``Mutation`` and its inputs and payloads among the names."""
     NAMES["UserError"] = UserError
     NAMES["SessionPayload"] = SessionPayload
-    make(
-        "IssuePayload",
-        "The issue after the change, or why nothing was changed (结果).",
-        {
-            "issue": ("Issue | None", field("issue", "The issue, as the viewer may see it now (问题).")),
-            "errors": ("list[UserError]", field("errors", "Empty when it was done (错误).")),
-        },
-    )
+    _declare_payload("Issue", "问题")
+    _declare_payload("Rule", "规则")
     _declare_input(PartyInput, "A party that an issue is handed to (承办单位).")
     _declare_input(PlanStepInput, "A step of a plan (步骤).")
     roots: dict[str, tuple[Any, Any]] = {}
@@ -196,7 +201,7 @@ def declare_mutation() -> None:
         input_name = f"{name[0].upper()}{name[1:]}Input"
         _declare_input(command, f"Input of {name} (输入).", name=input_name, keyed=True)
         given = argument("input", input_name, "What to do (输入).")
-        roots[name] = ("IssuePayload | None", field(name, description, [given]))
+        roots[name] = (f"{shown(name)}Payload | None", field(name, description, [given]))
     roots["login"] = (
         SessionPayload,
         strawberry.field(resolver=_login, description="Exchange a password for tokens (登录)."),
@@ -208,6 +213,11 @@ def declare_mutation() -> None:
         ),
     )
     make("Mutation", "What can be done; each either done whole or not at all (操作).", roots)
+
+
+def shown(name: str) -> str:
+    """Return the entity that the payload of a command shows, under its own name in lower case."""
+    return SHOWS.get(name, "Issue")
 
 
 def command_of(name: str, given: Mapping[str, Any]) -> Any:
@@ -241,9 +251,23 @@ def _value(type_: Any, value: Any, node: str | None) -> Any:
         return tuple(_value(get_args(type_)[0], item, node) for item in value)
     if node is not None:
         return ids.parse(value, node) or 0
+    if get_origin(type_) is dict:
+        return value
     if isinstance(type_, type) and is_dataclass(type_):
         return _structure(type_, value)
     return type_(value) if issubclass(type_, Enum) else value
+
+
+def _declare_payload(entity: str, term: str) -> None:
+    name = entity.lower()
+    make(
+        f"{entity}Payload",
+        f"The {name} after the change, or why nothing was changed (结果).",
+        {
+            name: (f"{entity} | None", field(name, f"The {name}, as the viewer may see it now ({term}).")),
+            "errors": ("list[UserError]", field("errors", "Empty when it was done (错误).")),
+        },
+    )
 
 
 def _declare_input(cls: type, description: str, *, name: str | None = None, keyed: bool = False) -> None:
@@ -254,7 +278,7 @@ def _declare_input(cls: type, description: str, *, name: str | None = None, keye
             "str | None",
             strawberry.field(
                 name="idempotencyKey",
-                description="A repeat with the same key and input does nothing and answers for the same issue (幂等键).",
+                description="A repeat with the same key and input does nothing and answers for the same object (幂等键).",
                 default=strawberry.UNSET,
             ),
         )
@@ -281,6 +305,8 @@ def _graphql_type(name: str, type_: Any) -> str:
         return f"list[{_graphql_type(name, get_args(type_)[0])}]"
     if name in ID_TYPES:
         return "ID"
+    if get_origin(type_) is dict:
+        return "JSON"
     return "Date" if type_ is date else str(type_.__name__)
 
 

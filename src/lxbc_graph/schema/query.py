@@ -33,3 +33,4 @@ class Query:
     issues = Many("Issue", "Issues (问题).", "true")
     assignments = Many("Assignment", "Assignments (交办).", "true")
     events = Many("Event", "Events (事件).", "true")
+    rules = Many("Rule", "Rules (规则).", "true")

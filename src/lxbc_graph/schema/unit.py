@@ -69,6 +69,11 @@ class Unit:
     )
     postings = Many("Posting", "Postings to this unit or below it (派驻).", "{c}.{level} = {p}.id")
     issues = Many("Issue", "Issues found in this unit or below it (问题).", "{c}.{level} = {p}.id")
+    rules = Many(
+        "Rule",
+        "Rules of this unit and those that it inherits from above, the city's first (规则).",
+        "{c}.unit_id in ({p}.city_id, {p}.county_id, {p}.township_id, {p}.village_id)",
+    )
     metrics = Metrics(
         "Figures over the issues in this unit and below it (指标); null where they may not be read."
     )

@@ -12,4 +12,5 @@ Modules, in the order in which one builds on another:
 ``rules``      which rules are in force where, and what their settings mean
 ``issue_facts``  the facts of an issue as the machine sees them
 ``calendar``   which days people work
+``files``      what was uploaded, in a folder or in S3
 """

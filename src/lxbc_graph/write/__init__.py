@@ -11,15 +11,18 @@ One verb, one file, in the order of an issue's life: ``report_issue``, ``request
 ``judge_issue``, ``merge_issue``, ``withdraw_issue``, ``transfer_issue``, ``assign_issue``, ``accept_assignment``,
 ``return_assignment``, ``arbitrate_assignment``, ``report_progress``, ``propose_plan``, ``approve_plan``,
 ``supervise_issue``, ``urge_issue``, ``submit_feedback``, ``inspect_issue``, ``look_back``, ``decide_exclusion``,
-``send_back``, ``reopen_issue``.
+``send_back``, ``reopen_issue``. Beside them stands ``set_rule``, under which issues begin.
 Each holds a frozen dataclass with fields of plain Python in snake_case; the path of an error spells them as
 the API does, in camelCase. An id that could not be decoded is passed as 0, which no row bears.
 
-Errors are met in this order: INVALID_INPUT of texts, IDEMPOTENCY_MISMATCH, NOT_FOUND of the issue, FORBIDDEN,
+``add_attachment`` notes a file that was uploaded; ``evidence`` makes it part of the event that refers to it.
+
+Errors are met in this order: INVALID_INPUT of texts, IDEMPOTENCY_MISMATCH, NOT_FOUND of the issue or unit, FORBIDDEN,
 CONFLICT, then NOT_FOUND or INVALID_INPUT of other ids, ILLEGAL_TRANSITION, and FORBIDDEN for a handler.
 """
 
 from .accept_assignment import AcceptAssignment
+from .add_attachment import AddAttachment, Uploads
 from .approve_plan import ApprovePlan
 from .arbitrate_assignment import ArbitrateAssignment
 from .assign_issue import AssignIssue, PartyInput
@@ -37,6 +40,7 @@ from .report_progress import ReportProgress
 from .request_verification import RequestVerification
 from .return_assignment import ReturnAssignment
 from .send_back import SendBack
+from .set_rule import SetRule
 from .submit_feedback import SubmitFeedback
 from .supervise_issue import SuperviseIssue
 from .transfer_issue import TransferIssue
@@ -46,6 +50,7 @@ from .withdraw_issue import WithdrawIssue
 
 __all__ = [
     "AcceptAssignment",
+    "AddAttachment",
     "ApprovePlan",
     "ArbitrateAssignment",
     "AssignIssue",
@@ -66,9 +71,11 @@ __all__ = [
     "RequestVerification",
     "ReturnAssignment",
     "SendBack",
+    "SetRule",
     "SubmitFeedback",
     "SuperviseIssue",
     "TransferIssue",
+    "Uploads",
     "UrgeIssue",
     "VerifyIssue",
     "WithdrawIssue",

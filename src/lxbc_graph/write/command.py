@@ -10,7 +10,7 @@ from .unit_of_work import UnitOfWork
 
 
 class Command(Protocol):
-    """A frozen request to change one issue."""
+    """A frozen request to change one issue, or one row of another kind."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
@@ -19,13 +19,13 @@ class Command(Protocol):
         ...
 
     async def handle(self, work: UnitOfWork) -> int:
-        """Do it inside the transaction and return the id of the issue; raise Refused to change nothing."""
+        """Do it inside the transaction and return the id of the row; raise Refused to change nothing."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The issue that was written, or why nothing was."""
+    """The row that was written, or why nothing was."""
 
-    issue_id: int | None
+    row_id: int | None
     errors: tuple[CommandError, ...] = ()

@@ -36,7 +36,7 @@ class Commands:
     async def execute(
         self, command: Command, *, principal: Principal, idempotency_key: str | None = None
     ) -> Outcome:
-        """Do the command once for the principal and return the issue's id, or the errors of a refusal.
+        """Do the command once for the principal and return the row's id, or the errors of a refusal.
 
         Raises only what is nobody's decision: a lost connection, a statement that took too long.
         """

@@ -70,4 +70,6 @@ def _outcome(answer: dict[str, Any]) -> Outcome:
         CommandError(ErrorCode(error["code"]), error["message"], error["message_zh"], tuple(error["field"]))
         for error in answer["errors"]
     )
-    return Outcome(answer["issue_id"], tuple(errors))
+    # Answers that were kept before rules could be set call it by the only thing that there was.
+    row_id = answer["row_id"] if "row_id" in answer else answer["issue_id"]
+    return Outcome(row_id, tuple(errors))

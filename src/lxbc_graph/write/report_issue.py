@@ -8,7 +8,7 @@ from sqlalchemy import insert, select
 
 from lxbc_graph.domain import machine
 from lxbc_graph.domain.deadlines import shanghai_date
-from lxbc_graph.domain.errors import CommandError, InvalidInput
+from lxbc_graph.domain.errors import CommandError
 from lxbc_graph.domain.words import Rank, Role, Source, Subject
 from lxbc_graph.policy import rows
 from lxbc_graph.policy.actions import Action
@@ -53,8 +53,7 @@ class ReportIssue:
         (posting, _), *_ = await scoped.permitted(work, "unit", self.unit_id, rows.UNIT, Action.ISSUE_REPORT)
         actor = work.actor(posting)
         at = work.now()
-        if unit.valid_to is not None and unit.valid_to <= shanghai_date(at):
-            raise InvalidInput("The unit is closed.", "该单位已撤销。", "unitId")
+        scoped.check_open(unit, at, "unitId")
         path = {"unit_id": self.unit_id} | {name: getattr(unit, name) for name in tables.ANCESTORS}
         facts, event = machine.report(
             actor, at, mass_interest=self.mass_interest, post_disaster=self.post_disaster

@@ -2,10 +2,12 @@
 
 from collections.abc import Collection
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, text
 
+from lxbc_graph.domain.deadlines import shanghai_date
 from lxbc_graph.domain.errors import Forbidden, InvalidInput, NotFound
 from lxbc_graph.domain.principal import Posting
 from lxbc_graph.domain.words import Dismissal
@@ -70,6 +72,12 @@ async def cadre(work: UnitOfWork, city_id: int | None, cadre_id: int, field: str
     if found.city_id != city_id:
         raise InvalidInput("Not a cadre of the issue's city.", "不是问题所在市的干部。", field)
     return found
+
+
+def check_open(unit: Row[Any], at: datetime, *field: str) -> None:
+    """Raise InvalidInput at ``field`` for a unit that no longer exists."""
+    if unit.valid_to is not None and unit.valid_to <= shanghai_date(at):
+        raise InvalidInput("The unit is closed.", "该单位已撤销。", *field)
 
 
 async def permitted(

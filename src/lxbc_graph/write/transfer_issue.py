@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lxbc_graph.domain import machine
-from lxbc_graph.domain.deadlines import shanghai_date
 from lxbc_graph.domain.errors import CommandError, InvalidInput
 from lxbc_graph.domain.words import Verb
 from lxbc_graph.policy import rows
@@ -42,8 +41,7 @@ class TransferIssue:
             raise InvalidInput("Not a unit of the issue's city.", "不是问题所在市的单位。", "unitId")
         if self.unit_id == issue.path["unit_id"]:
             raise InvalidInput("The issue is there already.", "问题已在该单位。", "unitId")
-        if unit.valid_to is not None and unit.valid_to <= shanghai_date(at):
-            raise InvalidInput("The unit is closed.", "该单位已撤销。", "unitId")
+        scoped.check_open(unit, at, "unitId")
         path = {"unit_id": self.unit_id} | {name: getattr(unit, name) for name in tables.ANCESTORS}
         step = machine.transfer(issue.facts, actor, at, reason=self.reason)
         return await record(work, issue, step, moved_to=path)
