@@ -78,7 +78,7 @@ SEQUENCES = int(os.environ.get("LXBC_TEST_SEQUENCES", "2000"))
 SEED = int(os.environ.get("LXBC_TEST_SEED", "0"))
 """Another one makes other sequences; the same one makes the same again."""
 SHARDS = 8
-STEPS = 12
+STEPS = 10
 """Commands after the ones that bring an issue to where a sequence begins, of which there are up to twelve."""
 
 BEGINNINGS: tuple[str, ...] = (
@@ -226,7 +226,7 @@ class Workflow(RuleBasedStateMachine):
 
     def _ask_verifier(self, issue_id: int) -> None:
         verifier = self.county.cadres["inspector"]
-        self._well("office", RequestVerification(issue_id, verifier, self._day(3), "属实否"))
+        self._well("office", RequestVerification(issue_id, verifier, self._day(30), "属实否"))
 
     def _judge(self, issue_id: int) -> None:
         self._well("office", JudgeIssue(issue_id, CLASS, complexity=self.complexity))
@@ -701,8 +701,8 @@ class Workflow(RuleBasedStateMachine):
         if expected:
             self._unchanged()
             return
-        self.issues[outcome.issue_id] = issue
-        self._look(outcome.issue_id, [self._event("REPORTED", name, issue, None, issue.unit, None, None)])
+        self.issues[outcome.row_id] = issue
+        self._look(outcome.row_id, [self._event("REPORTED", name, issue, None, issue.unit, None, None)])
 
     def _do(
         self, who: str, command: Command, issue_id: int, part: int | None = None, *, watched: bool = True
