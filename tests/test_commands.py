@@ -1,9 +1,10 @@
 """The commands against a real database: two cities, and in the first one two counties."""
 
 import asyncio
+import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import permutations
 from types import NoneType, UnionType
@@ -28,8 +29,8 @@ from lxbc_graph.domain.words import (
     Role,
     Satisfaction,
     Source,
+    Verb,
 )
-from lxbc_graph.policy.actions import Action
 from lxbc_graph.policy.enforcer import Enforcer
 from lxbc_graph.resources import POLICIES
 from lxbc_graph.schema.declare import camel
@@ -38,19 +39,32 @@ from lxbc_graph.store import tables
 from lxbc_graph.store.database import Database
 from lxbc_graph.write import (
     AcceptAssignment,
+    ApprovePlan,
+    ArbitrateAssignment,
     AssignIssue,
     Command,
     Commands,
+    DecideExclusion,
     InspectIssue,
     JudgeIssue,
     LookBack,
+    MergeIssue,
     Outcome,
     PartyInput,
+    PlanStepInput,
+    ProposePlan,
     ReopenIssue,
     ReportIssue,
     ReportProgress,
+    RequestVerification,
+    ReturnAssignment,
     SendBack,
     SubmitFeedback,
+    SuperviseIssue,
+    TransferIssue,
+    UrgeIssue,
+    VerifyIssue,
+    WithdrawIssue,
     idempotency,
     inputs,
 )
@@ -65,7 +79,7 @@ CITY, COUNTY, TOWN, VILLAGE = 1, 2, 3, 4
 COUNTY_B, TOWN_B, VILLAGE_B = 5, 6, 7
 CITY_2, COUNTY_2, TOWN_2, VILLAGE_2 = 11, 12, 13, 14
 BUREAU, BUREAU_B, BUREAU_CITY, BUREAU_2, IDLE_BUREAU = 21, 22, 23, 24, 25
-CADRE, CADRE_B, CADRE_2, HELPER = 31, 32, 33, 34
+CADRE, CADRE_B, CADRE_2, HELPER, LOOKER, VERIFIER = 31, 32, 33, 34, 35, 36
 CLASS, CONTENT, CLASS_2, CLASS_OLD = 41, 42, 43, 44
 NOWHERE = 999_999
 
@@ -89,7 +103,14 @@ DEPARTMENTS = {
     BUREAU_2: COUNTY_2,
     IDLE_BUREAU: COUNTY,
 }
-CADRES = {CADRE: COUNTY, CADRE_B: COUNTY_B, CADRE_2: COUNTY_2, HELPER: VILLAGE}
+CADRES = {
+    CADRE: COUNTY,
+    CADRE_B: COUNTY_B,
+    CADRE_2: COUNTY_2,
+    HELPER: VILLAGE,
+    LOOKER: VILLAGE,
+    VERIFIER: COUNTY,
+}
 CATEGORIES = {
     CLASS: (CITY, "ISSUE_CLASS", None),
     CONTENT: (CITY, "WORK_CONTENT", None),
@@ -113,8 +134,14 @@ PEOPLE: dict[str, tuple[Role, int, int | None, int | None]] = {
     "portal_b": (Role.PORTAL, COUNTY_B, None, None),
     "town_b": (Role.TOWNSHIP_OFFICE, TOWN_B, None, None),
     "city_office_2": (Role.CITY_OFFICE, CITY_2, None, None),
+    "looker": (Role.CADRE, VILLAGE, None, LOOKER),
+    "verifier": (Role.CADRE, VILLAGE_B, None, VERIFIER),  # at home in the county, posted elsewhere
+    "group": (Role.SERVICE_GROUP, CITY, None, None),
+    "city_leader": (Role.CITY_LEADER, CITY, None, None),
+    "county_leader": (Role.COUNTY_LEADER, COUNTY, None, None),
+    "assessor": (Role.ASSESSOR, COUNTY, None, None),
 }
-BLIND = ("idle_bureau", "screen", "admin", "office_b", "portal_b", "town_b", "city_office_2")
+BLIND = ("idle_bureau", "screen", "admin", "office_b", "portal_b", "town_b", "city_office_2", "verifier")
 """Those for whom an issue of the first village does not exist."""
 
 
@@ -168,9 +195,9 @@ class House:
         return error
 
     async def everything(self) -> dict[str, list[Any]]:
-        names = ("issue", "assignment", "event", "idempotency", "issue_number")
         return {
-            name: sorted(map(repr, await self.database.pool.fetch(f"select * from {name}"))) for name in names
+            table.name: sorted(map(repr, await self.database.pool.fetch(f"select * from {table.name}")))
+            for table in tables.metadata.sorted_tables
         }
 
     async def rows(self, sql: str, *values: object) -> list[dict[str, Any]]:
@@ -179,39 +206,94 @@ class House:
     async def issue(self, issue_id: int) -> dict[str, Any]:
         return (await self.rows("select * from issue where id = $1", issue_id))[0]
 
+    async def events(self, issue_id: int) -> list[dict[str, Any]]:
+        rows = await self.rows("select * from event where issue_id = $1 order by id", issue_id)
+        return [{**row, "data": json.loads(row["data"])} for row in rows]
+
     async def assignments(self, issue_id: int) -> tuple[int, int]:
         """Return the ids of the territory's and of the department's assignment."""
-        rows = await self.rows("select id, kind from assignment where issue_id = $1", issue_id)
+        rows = await self.rows(
+            "select id, kind from assignment where issue_id = $1 and state <> 'REASSIGNED'", issue_id
+        )
         ids = {row["kind"]: row["id"] for row in rows}
         return ids["TERRITORIAL"], ids["DEPARTMENT"]
 
-    async def at(self, state: str) -> int:
-        """Return a new issue of the first village that has come to the state."""
+    async def at(self, state: str, complexity: Complexity = Complexity.GENERAL) -> int:
+        """Return a new issue of the first village that has come to the state, or to where a part of it waits.
+
+        RETURNED is ASSIGNED with the territory's part returned, HALF is RECTIFYING with only the department's part
+        accepted, PLANNED with a plan of the department, EXCLUDING is RECTIFIED with an exclusion to be decided.
+        """
         issue = await self.well("official", REPORT)
-        if state == "REPORTED":
-            return issue
-        await self.well("office", judge(issue))
-        if state == "ACCEPTED":
-            return issue
-        await self.well("office", hand_over(issue))
-        if state == "ASSIGNED":
-            return issue
-        territory, department = await self.assignments(issue)
-        await self.well("town", AcceptAssignment(territory, HELPER, "开沟"))
-        await self.well("bureau", AcceptAssignment(department, CADRE, "装泵", date(2024, 2, 3)))
-        if state == "RECTIFYING":
-            return issue
-        await self.well("town", SubmitFeedback(territory, "已开沟"))
-        await self.well("bureau", SubmitFeedback(department, "已装泵"))
-        if state == "FEEDBACK":
-            return issue
-        await self.well("office", InspectIssue(issue, InspectionLevel.OFFICE, passed=True))
-        if state == "RECTIFIED":
-            return issue
-        await self.well("inspector", LookBack(issue, Satisfaction.SATISFIED))
-        assert state == "CLOSED"
+        for reached, go_on in (
+            ("REPORTED", self._to_judge),
+            ("ACCEPTED", self._to_hand_over),
+            ("ASSIGNED", self._to_accept),
+            ("HALF", self._to_accept_too),
+            ("RECTIFYING", self._to_feed_back),
+            ("FEEDBACK", self._to_inspect),
+            ("RECTIFIED", self._to_look_back),
+        ):
+            if reached == _ON_THE_WAY.get(state, state):
+                break
+            await go_on(issue, complexity)
+        await self._aside(state, issue)
         return issue
 
+    async def _to_judge(self, issue: int, complexity: Complexity) -> None:
+        await self.well("office", JudgeIssue(issue, CLASS, CONTENT, complexity))
+
+    async def _to_hand_over(self, issue: int, _complexity: Complexity) -> None:
+        await self.well("office", hand_over(issue))
+
+    async def _to_accept(self, issue: int, _complexity: Complexity) -> None:
+        _, department = await self.assignments(issue)
+        await self.well("bureau", AcceptAssignment(department, CADRE, "装泵", date(2024, 2, 3)))
+
+    async def _to_accept_too(self, issue: int, _complexity: Complexity) -> None:
+        territory, _ = await self.assignments(issue)
+        await self.well("town", AcceptAssignment(territory, HELPER, "开沟"))
+
+    async def _to_feed_back(self, issue: int, _complexity: Complexity) -> None:
+        territory, department = await self.assignments(issue)
+        await self.well("town", SubmitFeedback(territory, "已开沟"))
+        await self.well("bureau", SubmitFeedback(department, "已装泵"))
+
+    async def _to_inspect(self, issue: int, _complexity: Complexity) -> None:
+        await self.well("office", InspectIssue(issue, InspectionLevel.OFFICE, passed=True))
+
+    async def _to_look_back(self, issue: int, _complexity: Complexity) -> None:
+        await self.well("inspector", LookBack(issue, Satisfaction.SATISFIED))
+
+    async def _aside(self, state: str, issue: int) -> None:
+        match state:
+            case "VERIFYING":
+                await self.well("office", RequestVerification(issue, VERIFIER, date(2024, 2, 5), "是否属实"))
+            case "DISMISSED":
+                await self.well("office", JudgeIssue(issue, dismissal=Dismissal.NOT_TRUE, reason="不实"))
+            case "RETURNED":
+                territory, _ = await self.assignments(issue)
+                await self.well("town", ReturnAssignment(territory, "非我"))
+            case "PLANNED":
+                _, department = await self.assignments(issue)
+                await self.well("bureau", plan(department))
+            case "EXCLUDING":
+                exclusion = LookBack(issue, Satisfaction.DISSATISFIED, exclusion="与本事项无关")
+                await self.well("inspector", exclusion)
+
+
+_ON_THE_WAY = {
+    "VERIFYING": "REPORTED",
+    "DISMISSED": "REPORTED",
+    "RETURNED": "ASSIGNED",
+    "PLANNED": "RECTIFYING",
+    "EXCLUDING": "RECTIFIED",
+}
+SITUATIONS = (
+    *("REPORTED", "VERIFYING", "ACCEPTED", "ASSIGNED", "RETURNED", "HALF", "RECTIFYING", "PLANNED"),
+    *("FEEDBACK", "RECTIFIED", "EXCLUDING", "CLOSED", "DISMISSED"),
+)
+"""All that ``House.at`` knows."""
 
 REPORT = ReportIssue(VILLAGE, "缺少劳力", "无劳力种麦", Source.VISIT)
 
@@ -232,6 +314,11 @@ def hand_over(issue: int, unit: int = TOWN, department: int = BUREAU) -> AssignI
             PartyInput(AssignmentKind.DEPARTMENT, department_id=department),
         ),
     )
+
+
+def plan(assignment: int) -> ProposePlan:
+    steps = (PlanStepInput("招标", date(2024, 2, 20)), PlanStepInput("施工", date(2024, 4, 30)))
+    return ProposePlan(assignment, steps)
 
 
 def path_columns(unit: int) -> dict[str, int | None]:
@@ -293,12 +380,16 @@ def seed() -> Iterator[Executable]:
         )
 
 
-@pytest.fixture
-async def house(database: Database) -> House:
+async def built(database: Database) -> House:
     async with database.engine.begin() as connection:
         for statement in seed():
             await connection.execute(statement)
     return House(database)
+
+
+@pytest.fixture
+async def house(database: Database) -> House:
+    return await built(database)
 
 
 # --- the whole life
@@ -317,8 +408,8 @@ async def test_a_life_leaves_its_events(house: House) -> None:
         ("REPORTED", None, "REPORTED", "official", None),
         ("JUDGED", "REPORTED", "ACCEPTED", "office", None),
         ("ASSIGNED", "ACCEPTED", "ASSIGNED", "office", None),
-        ("ASSIGNMENT_ACCEPTED", "ASSIGNED", "RECTIFYING", "town", territory),
-        ("ASSIGNMENT_ACCEPTED", "RECTIFYING", "RECTIFYING", "bureau", department),
+        ("ASSIGNMENT_ACCEPTED", "ASSIGNED", "RECTIFYING", "bureau", department),
+        ("ASSIGNMENT_ACCEPTED", "RECTIFYING", "RECTIFYING", "town", territory),
         ("FEEDBACK_SUBMITTED", "RECTIFYING", "RECTIFYING", "town", territory),
         ("FEEDBACK_SUBMITTED", "RECTIFYING", "FEEDBACK", "bureau", department),
         ("INSPECTED", "FEEDBACK", "RECTIFIED", "office", None),
@@ -425,12 +516,26 @@ async def every_command(house: House) -> list[tuple[str, Callable[[int], Command
         lambda one: LookBack(one, Satisfaction.SATISFIED),
         lambda one: SendBack(one, "因"),
         lambda one: ReopenIssue(one, "因"),
+        lambda one: RequestVerification(one, VERIFIER, date(2024, 2, 5), "因"),
+        lambda one: VerifyIssue(one, confirmed=True, finding="查"),
+        lambda one: MergeIssue(one, NOWHERE, "因"),
+        lambda one: WithdrawIssue(one, "因"),
+        lambda one: TransferIssue(one, TOWN, "因"),
+        lambda one: DecideExclusion(one, approved=True),
     ]
     of_assignment: list[Callable[[int], Command]] = [
         lambda one: AcceptAssignment(one, CADRE),
         lambda one: ReportProgress(one, "进展"),
         lambda one: SubmitFeedback(one, "反馈"),
+        lambda one: ReturnAssignment(one, "因"),
+        lambda one: ArbitrateAssignment(one, "因"),
+        plan,
+        lambda one: ApprovePlan(one, approved=True),
+        lambda one: SuperviseIssue(one, "因"),
+        lambda one: UrgeIssue(one, "因"),
     ]
+    made = {type(make(1)) for make in (*of_issue, *of_assignment)}
+    assert {ReportIssue, *made} == {command for command, _ in COMMANDS.values()}
     return [
         ("unitId", lambda one: ReportIssue(VILLAGE if one else NOWHERE, "题", "文", Source.VISIT)),
         *(("issueId", lambda one, make=make: make(issue if one else NOWHERE)) for make in of_issue),
@@ -697,7 +802,7 @@ class WriteThenRefuse:
         yield from ()
 
     async def handle(self, work: UnitOfWork) -> int:
-        issue, actor = await open_issue(work, self.issue_id, None, Action.ISSUE_JUDGE)
+        issue, actor, _, _ = await open_issue(work, self.issue_id, None, Verb.JUDGE_ISSUE)
         step = machine.dismiss(issue.facts, actor, work.now(), dismissal=Dismissal.NOT_TRUE, reason="不实")
         await record(work, issue, step)
         raise NotFound("later")
@@ -748,10 +853,26 @@ async def test_bad_text_is_refused_with_its_path(house: House, text: str) -> Non
         ("reason", LookBack(issue, None, passed=False, reason=text)),
         ("reason", SendBack(issue, text)),
         ("reason", ReopenIssue(issue, text)),
+        ("reason", RequestVerification(issue, VERIFIER, date(2024, 2, 5), text)),
+        ("finding", VerifyIssue(issue, confirmed=True, finding=text)),
+        ("reason", MergeIssue(issue, NOWHERE, text)),
+        ("reason", WithdrawIssue(issue, text)),
+        ("reason", TransferIssue(issue, TOWN, text)),
+        ("reason", ReturnAssignment(territory, text)),
+        ("reason", ArbitrateAssignment(territory, text)),
+        ("reason", ApprovePlan(territory, approved=True, reason=text)),
+        ("text", SuperviseIssue(territory, text)),
+        ("text", UrgeIssue(territory, text)),
+        ("onSite", InspectIssue(issue, InspectionLevel.OFFICE, passed=True, on_site=text)),
+        ("exclusion", LookBack(issue, Satisfaction.SATISFIED, exclusion=text)),
+        ("reason", DecideExclusion(issue, approved=True, reason=text)),
     ]
     for path, command in cases:
         error = await house.refused("city_office", command)
         assert (error.code, error.field) == (ErrorCode.INVALID_INPUT, (path,))
+    steps = (PlanStepInput("步", date(2024, 2, 5)), PlanStepInput(text, date(2024, 2, 6)))
+    error = await house.refused("city_office", ProposePlan(territory, steps))
+    assert (error.code, error.field) == (ErrorCode.INVALID_INPUT, ("steps", "1", "text"))
     outcome = await house.do("official", REPORT, key=text)
     assert [(error.code, error.field) for error in outcome.errors] == [
         (ErrorCode.INVALID_INPUT, ("idempotencyKey",))
@@ -804,6 +925,13 @@ async def test_what_a_step_needs_is_asked_for() -> None:
     }
     many = tuple(PartyInput(AssignmentKind.DEPARTMENT, department_id=one) for one in range(1, 30))
     assert paths(AssignIssue(1, many)) == {("parties",)}
+    assert paths(ArbitrateAssignment(1, "因", swapped[0])) == {("party", "unitId"), ("party", "departmentId")}
+    assert paths(ApprovePlan(1, approved=False)) == {("reason",)}
+    assert paths(DecideExclusion(1, approved=False)) == {("reason",)}
+    assert paths(LookBack(1, passed=False, reason="因", exclusion="因")) == {("exclusion",)}
+    day = PlanStepInput("步", date(2024, 2, 5))
+    assert paths(ProposePlan(1, ())) == paths(ProposePlan(1, (day,) * 51)) == {("steps",)}
+    assert paths(ProposePlan(1, (day, PlanStepInput("步", date(2024, 2, 4))))) == {("steps", "1", "dueOn")}
 
 
 # --- whatever is asked
@@ -817,11 +945,19 @@ def _value(name: str, hint: Any) -> st.SearchStrategy[Any]:
     if get_origin(hint) is UnionType:
         return st.none() | _value(name, next(one for one in get_args(hint) if one is not NoneType))
     if get_origin(hint) is tuple:
-        return st.lists(_command(get_args(hint)[0]), max_size=4).map(tuple)
+        item = get_args(hint)[0]
+        items = (
+            _command(item)
+            if isinstance(item, type) and is_dataclass(item)
+            else _value(name.removesuffix("s"), item)
+        )
+        return st.lists(items, max_size=4).map(tuple)
     if get_origin(hint) is dict:
         return st.sampled_from([{}, {"arrangeDays": 2}, {"arrangeDays": "2"}, {"opens": "09:00"}])
     if hint is int:
         return _IDS if name.endswith("_id") else st.integers(0, 9)
+    if isinstance(hint, type) and is_dataclass(hint):
+        return _command(hint)
     plain = {bool: st.booleans(), str: _TEXTS, date: st.dates()}
     return plain[hint] if hint in plain else st.sampled_from(hint)
 
@@ -853,8 +989,8 @@ async def test_whatever_is_asked_is_done_or_refused_in_both_languages(
 
 @pytest.fixture
 async def house_of_all_states(house: House) -> House:
-    """One issue in each state that can be reached."""
-    for state in ("REPORTED", "ACCEPTED", "ASSIGNED", "RECTIFYING", "FEEDBACK", "RECTIFIED", "CLOSED"):
-        await house.at(state)
+    """One issue in each state that can be reached, and in each that a part of it can be in."""
+    for state in SITUATIONS:
+        await house.at(state, Complexity.COMPLEX)
     await house.well("office", duplicate(await house.at("REPORTED"), of=1))
     return house

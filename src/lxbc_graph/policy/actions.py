@@ -86,7 +86,7 @@ TERMS = {
 class ScopeKind(StrEnum):
     """How far a grant reaches from the posting that carries it; a set, not a ladder."""
 
-    OWN = "OWN"  # I found or handle it
+    OWN = "OWN"  # I found, verify or handle it
     ASSIGNED = "ASSIGNED"  # my unit or department is a party
     UNIT = "UNIT"  # the posting's unit itself
     SUBTREE = "SUBTREE"  # the posting's unit and all below it

@@ -43,6 +43,9 @@ class Refused(Exception):
         self.errors = errors
 
 
+_MESSAGE = 1_000  # characters
+
+
 def refused(message: str, code: str = "BAD_REQUEST") -> Refused:
     """Return a refusal with one error and its code."""
     return Refused([GraphQLError(message, extensions={"code": code})])
@@ -113,6 +116,8 @@ class Operation:
         if isinstance(values, list):
             for error in values:
                 error.extensions = {"code": "BAD_USER_INPUT", **(error.extensions or {})}
+                # It repeats what was given: not a megabyte of it, nor half a character, which no JSON can hold.
+                error.message = error.message[:_MESSAGE].encode("utf-8", "replace").decode()
             raise Refused(values)
         return values.coerced
 

@@ -3,9 +3,8 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
-
-from sqlalchemy import text
 
 from lxbc_graph.domain.errors import Conflict
 from lxbc_graph.domain.machine import Actor, IssueFacts
@@ -20,7 +19,7 @@ from .unit_of_work import UnitOfWork
 from .ways import ON_ASSIGNMENT, ON_ISSUE, Way, is_open
 
 _PATH = ("unit_id", *tables.ANCESTORS)
-_FACTS = text(f"select ({issue_facts.gather('x')})::text from issue x where x.id = :id")
+_COLUMNS = f"{', '.join(f'x.{name}' for name in _PATH)}, ({issue_facts.gather('x')})::text as facts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +43,11 @@ class Opened(NamedTuple):
 
 async def lock(work: UnitOfWork, issue_id: int, *field: str) -> LockedIssue:
     """Lock a visible issue against other commands; raise NotFound at ``field``."""
-    columns = ", ".join(f"x.{name}" for name in _PATH)
-    row = await scoped.visible(
-        work, "issue", issue_id, Action.ISSUE_READ, rows.ISSUE, *field, columns=columns, lock=True
-    )
-    # Read once the lock is held: a statement that waited for it would see the parts as they were before.
-    gathered = (await work.connection.execute(_FACTS, {"id": issue_id})).scalar_one()
-    facts, assignment_ids = issue_facts.found(json.loads(gathered))
+    find = partial(scoped.visible, work, "issue", issue_id, Action.ISSUE_READ, rows.ISSUE, *field)
+    await find(columns="x.id", lock=True)
+    # Read once the lock is held: a statement that waited for it saw the parts, and who may see the issue, as before.
+    row = await find(columns=_COLUMNS)
+    facts, assignment_ids = issue_facts.found(json.loads(row.facts))
     return LockedIssue(issue_id, {name: getattr(row, name) for name in _PATH}, facts, assignment_ids)
 
 

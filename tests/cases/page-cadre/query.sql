@@ -7,6 +7,9 @@ select convert_to('{"issues":{"totalCount":'
         union all select id
         from issue
         where finder_account_id = $2::bigint
+        union all select id
+        from issue
+        where verifier_id = $1::bigint
         union all select issue_id
         from assignment
         where responsible_id = $1::bigint
@@ -36,6 +39,9 @@ select convert_to('{"issues":{"totalCount":'
         union all select id
         from issue
         where finder_account_id = $2::bigint
+        union all select id
+        from issue
+        where verifier_id = $1::bigint
         union all select issue_id
         from assignment
         where responsible_id = $1::bigint

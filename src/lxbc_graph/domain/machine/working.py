@@ -101,7 +101,13 @@ def feed_back(
     if issue.rule.evidence_required and not evidence:
         raise InvalidInput("The rule here wants an attachment.", "按本地规则须附佐证材料。", "attachmentIds")
     assignments = with_assignment(
-        issue, assignment, state=AssignmentState.FEEDBACK, feedback=text, feedback_at=at
+        issue,
+        assignment,
+        state=AssignmentState.FEEDBACK,
+        feedback=text,
+        feedback_at=at,
+        # Whoever is done has begun: sent back, it is not late with its first progress.
+        progressed_at=issue.assignments[assignment].progressed_at or at,
     )
     awaited = (one for one in assignments if one.required and one.state is not AssignmentState.REASSIGNED)
     complete = all(one.state is AssignmentState.FEEDBACK for one in awaited)
@@ -120,7 +126,7 @@ def supervise(
     """Somebody over the party demands that it gets on (督办): of both sides where the rule says so (双向督办)."""
     guards.may_supervise(issue, actor, assignment)
     if how not in issue.rule.supervisions:
-        raise InvalidInput("The rule here knows no such supervision.", "本地规则没有此督办方式。", "kind")
+        raise InvalidInput("The rule here knows no such supervision.", "本地规则没有此督办方式。", "how")
     both = issue.rule.two_way_supervision
     supervised = issue._replace(
         assignments=tuple(

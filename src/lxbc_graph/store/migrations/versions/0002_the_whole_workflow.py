@@ -41,13 +41,21 @@ where c.due_at is not null
 """
 """Every clock as a row. ``domain.deadlines.running`` says the same of one issue's facts, and a test that they agree."""
 
-_LAST_SECOND = "((date_trunc('day', assigned_at at time zone 'Asia/Shanghai') + interval '{}' + time '23:59:59') at time zone 'Asia/Shanghai')"
+_LAST_SECOND = "((date_trunc('day', {} at time zone 'Asia/Shanghai') + interval '{}' + time '23:59:59') at time zone 'Asia/Shanghai')"
+_LAST_TOLD = """greatest(
+        assigned_at,
+        (select max(at) from event where assignment_id = assignment.id and kind = 'PROGRESS_REPORTED'),
+        (select max(at) from event where issue_id = assignment.issue_id and kind = 'REOPENED')
+    )"""
 _CLOCKS_OF_OLD = f"""
 update assignment set
-    arrange_due_at = {_LAST_SECOND.format("1 day")},
-    progress_due_at = {_LAST_SECOND.format("3 days")},
+    arrange_due_at = {_LAST_SECOND.format("assigned_at", "1 day")},
+    progress_due_at = {_LAST_SECOND.format("assigned_at", "3 days")},
     solve_due_at = (select due_at from issue where issue.id = issue_id),
-    track_due_at = {_LAST_SECOND.format("1 month")}
+    track_due_at = {_LAST_SECOND.format(_LAST_TOLD, "1 month")},
+    progressed_at = coalesce(
+        progressed_at, (select min(at) from event where assignment_id = assignment.id and kind = 'FEEDBACK_SUBMITTED')
+    )
 """
 _NEXT_OF_OLD = """
 update issue set next_due_at = soonest.due_at
