@@ -254,7 +254,7 @@ def supervise_issue(ask: Ask, text: str, how: str) -> None:
     check({"text": blank(text)})
     come(ask, "SUPERVISE_ISSUE")
     guard(ask, "SUPERVISE_ISSUE", "", ask.part)
-    check({"kind": how not in ask.issue.rule["supervisions"]})
+    check({"how": how not in ask.issue.rule["supervisions"]})
     for part in ask.issue.parts:
         if part is ask.part or (ask.issue.rule["twoWaySupervision"] and part["state"] in OPEN_PARTS):
             part["supervised_count"] += 1
@@ -273,7 +273,10 @@ def submit_feedback(ask: Ask, text: str, attachment_ids: tuple[int, ...]) -> Non
     come(ask, "SUBMIT_FEEDBACK")
     guard(ask, "SUBMIT_FEEDBACK", "", ask.part)
     check({"attachmentIds": ask.issue.rule["evidenceRequired"] and not attachment_ids})
-    at_work(ask, "SUBMIT_FEEDBACK").update(state="FEEDBACK", feedback=text, feedback_at=ask.now)
+    part = at_work(ask, "SUBMIT_FEEDBACK")
+    part.update(state="FEEDBACK", feedback=text, feedback_at=ask.now)
+    # Clock 3 asks for first progress, and feedback is that: sent back, it does not run again.
+    part["progressed_at"] = part["progressed_at"] or ask.now
     if all(part["state"] == "FEEDBACK" for part in awaited(ask.issue)):
         ask.issue.facts["state"] = "FEEDBACK"
 
@@ -411,8 +414,6 @@ def back_to_work(issue: Issue) -> None:
     issue.facts["sent_back_count"] += 1
     for part in issue.parts:
         if part["state"] == "FEEDBACK":
-            # Feedback stopped clock 3, which asks for first progress: it does not run again.
-            part["progressed_at"] = part["progressed_at"] or part["feedback_at"]
             part.update(state="ACCEPTED", feedback=None, feedback_at=None)
 
 

@@ -115,10 +115,7 @@ def with_assignment(issue: IssueFacts, position: int, **changes: Any) -> tuple[A
 
 
 def sent_back(issue: IssueFacts) -> IssueFacts:
-    """Return the issue as its handlers get it back: what they fed back counts no more, nor do checks of it.
-
-    It was progress all the same: the clock of first progress, which it stopped, does not run again.
-    """
+    """Return the issue as its handlers get it back: what they fed back counts no more, nor do checks of it."""
     return issue._replace(
         state=IssueState.RECTIFYING,
         rectified_at=None,
@@ -129,12 +126,7 @@ def sent_back(issue: IssueFacts) -> IssueFacts:
         sampled=False,
         sent_back_count=issue.sent_back_count + 1,
         assignments=tuple(
-            one._replace(
-                state=AssignmentState.ACCEPTED,
-                progressed_at=one.progressed_at or one.feedback_at,
-                feedback=None,
-                feedback_at=None,
-            )
+            one._replace(state=AssignmentState.ACCEPTED, feedback=None, feedback_at=None)
             if one.state is AssignmentState.FEEDBACK
             else one
             for one in issue.assignments
