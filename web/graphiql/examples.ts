@@ -28,21 +28,24 @@ query Overview {
   }
 }
 `,
-  /* GraphQL */ `# What is under way, the most
-# urgent first 整改中的问题
-query Issues($after: String) {
+  /* GraphQL */ `# What is overdue, the longest
+# first, and what you may do
+# with it 超期问题与可办操作
+query Overdue($after: String) {
   issues(
     first: 10
     after: $after
-    filter: { state: [ASSIGNED, RECTIFYING] }
-    orderBy: { field: DUE_AT }
+    filter: { light: RED }
+    orderBy: { field: NEXT_DUE_AT }
   ) {
     totalCount
     nodes {
       number
       title
       state
-      dueAt
+      light
+      nextDueAt
+      viewerActions
       unit {
         name
       }
@@ -51,6 +54,7 @@ query Issues($after: String) {
           kind
           state
           responsibleName
+          viewerActions
         }
       }
     }
