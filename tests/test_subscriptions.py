@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -19,6 +20,7 @@ from websockets.typing import Subprotocol
 
 from lxbc_graph.app import create_app
 from lxbc_graph.http.websocket import SUBPROTOCOL
+from lxbc_graph.live.ladder import Ladder
 from lxbc_graph.policy.tokens import Tokens
 from lxbc_graph.settings import Settings
 from lxbc_graph.store.database import Database
@@ -202,6 +204,75 @@ async def test_a_filter_narrows_what_arrives(town: Town) -> None:
             async with asyncio.timeout(PATIENCE):
                 seen = [event_of(await anext(answers)) for _ in range(2)]
         assert [title for _, title in seen] == [COUNTIES[1]] * 2
+
+
+ALERTS = """subscription Alerts($unit: String, $rungs: [RungKind!], $after: String) {
+  deadlineAlerts(unit: $unit, rungs: $rungs, after: $after) {
+    __typename cursor event { kind rung clock dueAt replyDueAt data issue { title } }
+  }
+}"""
+WEDNESDAY = datetime(2021, 11, 10, 2, tzinfo=UTC)
+
+
+async def alerts(
+    session: AsyncClientSession, number: int, after: str, **variables: Any
+) -> list[tuple[str, str, str]]:
+    """Return title, rung and cursor of so many alerts behind the cursor."""
+    request = GraphQLRequest(ALERTS, variable_values={"after": after, **variables})
+    found = []
+    async with aclosing(session.subscribe(request)) as answers:
+        async with asyncio.timeout(PATIENCE):
+            for _ in range(number):
+                payload = (await anext(answers))["deadlineAlerts"]
+                event = payload["event"]
+                assert (payload["__typename"], event["kind"]) == ("DeadlineAlertPayload", "ALERTED")
+                assert {
+                    name: event["data"].get(name) for name in ("rung", "clock", "dueAt", "replyDueAt")
+                } == {name: event[name] for name in ("rung", "clock", "dueAt", "replyDueAt")}
+                assert (event["replyDueAt"] is None) == (event["rung"] != "REMINDER_LETTER")
+                found.append((event["issue"]["title"], event["rung"], payload["cursor"]))
+    return found
+
+
+async def test_alerts_of_the_ladder_reach_each_for_its_own_units_and_resume_exactly(
+    town: Town, database: Database, world: Callable[[dict[str, Any]], Awaitable[None]]
+) -> None:
+    await world(
+        {
+            "issues": [
+                {"unit": f"{county}104226", "title": county, "state": "RECTIFYING"} for county in COUNTIES
+            ]
+        }
+    )
+    await database.pool.execute(
+        "update assignment set solve_due_at = $1, progress_due_at = null, track_due_at = null"
+        " where party_unit_id is not null",
+        WEDNESDAY,
+    )
+    await database.pool.execute(
+        "update assignment set solve_due_at = null, progress_due_at = null, track_due_at = null"
+        " where party_unit_id is null"
+    )
+    await database.pool.execute("update issue set next_due_at = $1", WEDNESDAY)
+    rungs = ["REMINDER", "URGE", "DUAL_SUPERVISION", "REMINDER_LETTER", "BULLETIN"]
+    async with database.pool.acquire() as connection:
+        await Ladder(database.pool, now=lambda: WEDNESDAY).climb(connection)
+        await Ladder(database.pool, now=lambda: WEDNESDAY + timedelta(days=7)).climb(connection)
+    async with town.joined("portal-411024") as portal, town.joined("city_office") as office:
+        seen: list[tuple[str, str, str]] = []
+        while len(seen) < len(rungs):
+            seen += await alerts(portal, min(2, len(rungs) - len(seen)), seen[-1][2] if seen else town.start)
+        assert [alert[:2] for alert in seen] == [("411024", rung) for rung in rungs]
+        everywhere = await alerts(office, 10, town.start)
+        assert sorted(alert[:2] for alert in everywhere) == sorted(
+            (county, rung) for county in COUNTIES for rung in rungs
+        )
+        below = await alerts(office, 5, town.start, unit=COUNTIES[1])
+        assert [alert[:2] for alert in below] == [(COUNTIES[1], rung) for rung in rungs]
+        chosen = await alerts(office, 2, town.start, rungs=["BULLETIN"])
+        assert [rung for _, rung, _ in chosen] == ["BULLETIN"] * 2
+        counted = GraphQLRequest("{ events(filter: {rung: [URGE, BULLETIN]}) { totalCount } }")
+        assert await portal.execute(counted) == {"events": {"totalCount": 2}}
 
 
 @pytest.mark.parametrize("after", ["", "no cursor", "e1", "A" * 32])

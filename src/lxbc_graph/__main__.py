@@ -24,7 +24,7 @@ from rich.table import Table
 from sqlalchemy import make_url
 
 from . import logs, resources
-from .app import Service, create_app, open_service
+from .app import Service, climb, create_app, open_service
 from .demo import build, world
 from .demo.people import PASSWORD
 from .demo.reading import WorldProblems
@@ -111,6 +111,17 @@ def serve() -> None:
     address = _announce(settings)
     with _database(settings) as migrated:
         _serve(migrated, address)
+
+
+@cli.command()
+def relay() -> None:
+    """Number events and climb the ladder of deadlines until it is ended; of several, one works at a time."""
+    settings = Settings()
+    _told.print(f"Opening {_where(settings)}")
+    with _database(settings) as migrated, suppress(KeyboardInterrupt):
+        _told.print("Relaying - Ctrl-C ends it")
+        asyncio.run(_with_service(migrated, climb))
+    _told.print("Stopping")
 
 
 @cli.command()
@@ -383,13 +394,14 @@ def _counted(counts: units.Summary | calendar.Summary | rules.Summary | world.Co
 def _announce(settings: Settings) -> socket:
     """Take the address before any longer work is begun for it."""
     address = server.bind(settings.host, settings.port)
-    where = (
-        "the database of LXBC_DATABASE_URL"
-        if settings.database_url
-        else f"the database in {settings.data_dir}"
-    )
-    _told.print(f"Opening {where}")
+    _told.print(f"Opening {_where(settings)}")
     return address
+
+
+def _where(settings: Settings) -> str:
+    if settings.database_url:
+        return "the database of LXBC_DATABASE_URL"
+    return f"the database in {settings.data_dir}"
 
 
 @contextmanager

@@ -1,9 +1,10 @@
 """The composition root: everything is built here, once, and wired together."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from starlette.applications import Starlette
@@ -18,6 +19,7 @@ from .http.health import health
 from .http.websocket import GraphQLOverWebSocket
 from .live.broker import LocalBroker
 from .live.cursors import Cursors
+from .live.ladder import Ladder
 from .live.log import Log
 from .live.relay import Relay
 from .policy.accounts import Accounts
@@ -45,6 +47,7 @@ class Service:
     accounts: Accounts
     tokens: Tokens
     relay: Relay
+    ladder: Ladder
     log: Log
     executor: Executor
 
@@ -65,6 +68,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         tokens = await Tokens.open(database.pool, settings)
         broker = LocalBroker()
         relay = Relay(database.pool, broker)
+        ladder = Ladder(database.pool, relay.wake, poll_seconds=settings.ladder_poll_seconds)
         log = Log(database.pool, broker, await Cursors.open(database.pool))
         commands = Commands(database, enforcer, relay.wake)
         executor = Executor(
@@ -75,7 +79,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             tokens=tokens,
             log=log,
         )
-        yield Service(database, enforcer, accounts, tokens, relay, log, executor)
+        yield Service(database, enforcer, accounts, tokens, relay, ladder, log, executor)
     finally:
         await database.close()
 
@@ -118,13 +122,20 @@ def _routes(
     ]
 
 
-@asynccontextmanager
-async def running(service: Service) -> "AsyncIterator[list[asyncio.Task[None]]]":
+def running(service: Service) -> "AbstractAsyncContextManager[list[asyncio.Task[None]]]":
     """Keep the relay and the reader of the log running; one that fails is logged, and missed by /healthz."""
-    tasks = [
-        asyncio.create_task(service.relay.run(), name="relay"),
-        asyncio.create_task(service.log.run(), name="log"),
-    ]
+    return _kept(relay=service.relay.run(), log=service.log.run())
+
+
+async def climb(service: Service) -> None:
+    """Number events and climb the ladder until cancelled."""
+    async with _kept(relay=service.relay.run(), ladder=service.ladder.run()) as tasks:
+        await asyncio.gather(*tasks)
+
+
+@asynccontextmanager
+async def _kept(**jobs: Coroutine[Any, Any, None]) -> "AsyncIterator[list[asyncio.Task[None]]]":
+    tasks = [asyncio.create_task(job, name=name) for name, job in jobs.items()]
     for task in tasks:
         task.add_done_callback(_ended)
     try:

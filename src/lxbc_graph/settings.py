@@ -29,7 +29,9 @@ class Settings(BaseSettings):
     attachment_max_bytes: int = Field(default=20 * 1024 * 1024, ge=1, le=2**31 - 1)
     redis_url: str | None = Field(default=None, description="redis://…; one process needs none.")
     pool_size: int = Field(
-        default=10, ge=2, description="Of each of three pools; the relay keeps one connection."
+        default=10,
+        ge=2,
+        description="Of each of three pools; the relay and the ladder keep one connection each.",
     )
     statement_timeout_ms: int = Field(default=10_000, ge=1, le=2**31 - 1)
     access_ttl_seconds: int = Field(
@@ -42,4 +44,7 @@ class Settings(BaseSettings):
         default=1.0,
         ge=0,
         description="How long a loaded principal is trusted before its postings are read again.",
+    )
+    ladder_poll_seconds: float = Field(
+        default=30.0, gt=0, le=3600, description="How long the ladder rests between two passes."
     )

@@ -253,6 +253,7 @@ FILTERS: dict[tuple[str, str], Test] = {
     ("rule", "inForce"): _is(lambda all_, row: all_.in_force(row)),
     ("event", "unit"): _within,
     ("event", "kind"): _in("kind"),
+    ("event", "rung"): lambda _, row, rungs: _of_alert(row, "rung") in rungs,
     ("event", "toState"): _in("to_state"),
     ("event", "at"): _between("at"),
     ("attachment", "referred"): _is(lambda _, row: row["event_id"] is not None),
@@ -271,6 +272,12 @@ WORKED_OUT: dict[tuple[str, str], Callable[["Reference", Row], Any]] = {
     ("clock", "light"): lambda all_, row: all_.light("clock", row),
     ("issue", "viewerActions"): lambda all_, row: all_.offers.of("issue", row),
     ("assignment", "viewerActions"): lambda all_, row: all_.offers.of("assignment", row),
+    ("attachment", "url"): lambda _, row: f"/attachments/{row['id']}",
+    ("rule", "inForce"): lambda all_, row: all_.in_force(row),
+    ("event", "rung"): lambda _, row: _of_alert(row, "rung"),
+    ("event", "clock"): lambda _, row: _of_alert(row, "clock"),
+    ("event", "dueAt"): lambda _, row: _of_alert(row, "dueAt"),
+    ("event", "replyDueAt"): lambda _, row: _of_alert(row, "replyDueAt"),
 }
 
 ORDERS: dict[tuple[str, str], Callable[[Row], Any]] = {
@@ -413,11 +420,13 @@ class Reference:
             row["data"]["dueBefore"] for row in history if row not in events and "dueBefore" in row["data"]
         ]
         left_out = [row["data"]["excluded"] for row in events if "excluded" in row["data"]]
+        # An alert may tell of a state that was over when it was written.
+        states = [row["to_state"] for row in events if row["kind"] != "ALERTED"]
         said = [row["data"]["satisfaction"] for row in events if "satisfaction" in row["data"]]
         return {
             **issue,
             "then": moment,
-            "state": events[-1]["to_state"] if events else None,
+            "state": states[-1] if states else None,
             "satisfaction": said[-1] if said else None,
             "excluded_then": left_out[-1:] == [True],
             "due_then": datetime.fromisoformat(moved[0]) if moved else issue["due_at"],
@@ -488,10 +497,6 @@ class Reference:
         match table, name:
             case _, "id":
                 return f"{table.capitalize()}:{row['id']}"
-            case "attachment", "url":
-                return f"/attachments/{row['id']}"
-            case "rule", "inForce":
-                return self.in_force(row)
             case "unit", "metrics":
                 return self._metrics(row, given)
         if (table, name) in WORKED_OUT:
@@ -588,6 +593,11 @@ class Reference:
             }
 
         return {name: metric(name, *pair) for name, pair in METRICS.items()}
+
+
+def _of_alert(event: Row, key: str) -> Any:
+    said = event["data"].get(key) if event["kind"] == "ALERTED" else None
+    return datetime.fromisoformat(said) if said is not None and key.endswith("At") else said
 
 
 def _below(unit: Row, row: Row, level: str) -> bool:

@@ -453,7 +453,7 @@ class _Maker:
             "seq": None,
             "issue_id": issue["id"],
             "assignment_id": self._maybe(self._chance.choice(shares)) if shares else None,
-            "kind": self._chance.choice(list(words.EventKind)),
+            "kind": self._chance.choice((*words.EventKind, *[words.EventKind.ALERTED] * 3)),
             "from_state": self._maybe(self._chance.choice(list(words.IssueState))),
             "to_state": self._chance.choice(list(words.IssueState)),
             "actor_id": self._maybe(self._chance.choice(cadres)["id"]),
@@ -467,6 +467,7 @@ class _Maker:
                     {"a": {'"': "\\"}},
                     {"b": _WORDS[5]},
                     *({"satisfaction": answer} for answer in (*words.Satisfaction, None)),
+                    *(self._alert() for _ in range(4)),
                     *({"excluded": left_out} for left_out in (True, False)),
                     {"satisfaction": "SATISFIED", "excluded": False},
                     {"dueBefore": self._time().isoformat()},
@@ -491,6 +492,14 @@ class _Maker:
             "account_id": self._chance.choice(accounts)["id"],
             "uploader_name": self._name(),
             "uploaded_at": self._time(),
+        }
+
+    def _alert(self) -> Row:
+        return {
+            "rung": self._chance.choice(list(words.RungKind)),
+            "clock": self._chance.choice(list(words.ClockKind)),
+            "dueAt": self._time().isoformat(),
+            **({"replyDueAt": self._time().isoformat()} if self._flip() else {}),
         }
 
     def _time(self) -> datetime:

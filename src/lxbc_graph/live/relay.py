@@ -5,14 +5,13 @@ may be the relay; PostgreSQL elects one by an advisory lock, and that one number
 transaction left open delays nobody else, because nothing waits for it.
 """
 
-from contextlib import suppress
-
 import asyncpg
-import structlog
 
-from .backoff import Backoff
+from lxbc_graph.store.copying import Connection
+
 from .bell import Bell
 from .broker import Broker
+from .office import Office
 
 RELAY_LOCK = 0x6C786263_72656C79  # "lxbcrely"
 """Advisory lock key; who writes ``event.seq`` holds it. A bulk load takes it for its transaction."""
@@ -33,22 +32,20 @@ with fresh as (
 select count(*) from numbered
 """
 
-_log = structlog.get_logger()
-
 
 class Relay:
-    """Numbers committed events for as long as ``run`` runs, if elected, and stands by if not.
-
-    It keeps one connection of the pool for itself.
-    """
+    """Numbers committed events for as long as ``run`` runs, if elected, and stands by if not."""
 
     def __init__(self, pool: asyncpg.Pool, broker: Broker, *, poll_seconds: float = 0.25) -> None:
-        self._pool = pool
+        self._office = Office(pool, "relay", RELAY_LOCK)
         self._broker = broker
         self._poll_seconds = poll_seconds
         self._bell = Bell()
-        self._backoff = Backoff()
-        self.elected = False
+
+    @property
+    def elected(self) -> bool:
+        """Whether it is the one that numbers."""
+        return self._office.elected
 
     def wake(self) -> None:
         """Look for committed events now; for commits in this process, the others are found by polling."""
@@ -56,26 +53,8 @@ class Relay:
 
     async def run(self) -> None:
         """Number events until cancelled; a lost connection gives the office away and is made again."""
-        while True:
-            try:
-                async with self._pool.acquire() as connection:
-                    try:
-                        await self._serve(connection)
-                    finally:
-                        self.elected = False
-                        # Closing ends the session and so the lock, whatever state a cancelled query left.
-                        with suppress(Exception):  # lost already; a cancellation must not be lost with it
-                            await connection.close(timeout=2)
-            except Exception as error:  # noqa: BLE001 - a new connection starts from what the table says
-                _log.warning("relay interrupted", error=repr(error))
-                await self._backoff.pause()
+        await self._office.run(self._number, lambda: self._bell.heard(self._poll_seconds))
 
-    async def _serve(self, connection: asyncpg.pool.PoolConnectionProxy) -> None:
-        while True:
-            if not self.elected:
-                self.elected = await connection.fetchval("select pg_try_advisory_lock($1)", RELAY_LOCK)
-            if self.elected:
-                while await connection.fetchval(_NUMBER):
-                    await self._broker.publish()
-            self._backoff.reset()
-            await self._bell.heard(self._poll_seconds)
+    async def _number(self, connection: Connection) -> None:
+        while await connection.fetchval(_NUMBER):
+            await self._broker.publish()

@@ -4,12 +4,17 @@ from datetime import datetime
 
 from strawberry.scalars import JSON
 
-from lxbc_graph.domain.words import EventKind, IssueState
+from lxbc_graph.domain.words import ClockKind, EventKind, IssueState, RungKind
 from lxbc_graph.policy.actions import Action
 from lxbc_graph.policy.rows import EVENT
 from lxbc_graph.read.catalogue import Between, Column, Json, Many, One, OneOf, Order, Within
 
 from .declare import entity
+
+
+def _of_alert(key: str, cast: str = "text") -> str:
+    """Return the SQL of what an alert says; other kinds may use the key for something else."""
+    return f"case when {{a}}.kind = 'ALERTED' then ({{a}}.data->>'{key}')::{cast} end"
 
 
 @entity(
@@ -20,6 +25,7 @@ from .declare import entity
     filters={
         "unit": Within("Code of a unit: events in it and in everything below it (单位代码)."),
         "kind": OneOf(EventKind, "Kinds (类型).", "{a}.kind"),
+        "rung": OneOf(RungKind, "Rungs of the ladder, of alerts (预警级别).", _of_alert("rung")),
         "toState": OneOf(IssueState, "States that the issue came to (变为).", "{a}.to_state"),
         "at": Between("When it happened (时间).", "{a}.at"),
     },
@@ -40,6 +46,20 @@ class Event:
     reason = Column(str, "Why, where the actor said so (理由).", null=True)
     at = Column(datetime, "When (时间).")
     data = Column(JSON, "What else was said, by kind (附加数据).", form=Json.RAW)
+    rung = Column(RungKind, "Rung of the ladder, of an alert (预警级别).", sql=_of_alert("rung"), null=True)
+    clock = Column(ClockKind, "The clock that an alert is about (计时).", sql=_of_alert("clock"), null=True)
+    due_at = Column(
+        datetime,
+        "When that clock was due as it was written; the clock may have moved since (到期时间).",
+        sql=_of_alert("dueAt", "timestamptz"),
+        null=True,
+    )
+    reply_due_at = Column(
+        datetime,
+        "By when a reminder letter wants an answer (回复期限).",
+        sql=_of_alert("replyDueAt", "timestamptz"),
+        null=True,
+    )
     issue = One("Issue", "The issue; null where it left what the viewer may see (问题).", "issue_id")
     assignment = One("Assignment", "The share of the issue that it was about (交办).", "assignment_id")
     actor = One("Cadre", "Who did it, where it was a cadre (操作人).", "actor_id")

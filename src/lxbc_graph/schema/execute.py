@@ -41,6 +41,7 @@ from lxbc_graph.write import Commands
 from .context import Context
 from .declare import CATALOGUE
 from .mutation import COMMANDS, command_of, shown, user_error
+from .subscription import STREAMS, Stream
 
 _log = structlog.get_logger()
 
@@ -253,10 +254,10 @@ class Executor:
             if len(fields) != 1:
                 raise refused("A subscription selects exactly one field.")
             key, group = next(iter(fields.items()))
+            stream = STREAMS[group[0].name.value]
             given = arguments(operation.root.fields[group[0].name.value], group[0], variables)
-            filter_ = given.get("filter", {})
-            assert isinstance(filter_, dict)
-            parts = planner.select("IssueEventPayload", group)
+            filter_ = stream.filter(given)
+            parts = planner.select(stream.payload, group)
             events = [node for nodes in parts.values() for node in nodes if node.name.value == "event"]
             self._reader.row(operation, "Event", events, variables, self._reader.scopes(principal), filter_)
             try:
@@ -269,12 +270,13 @@ class Executor:
             return _refusal(refusal)
         except GraphQLError as error:
             return _refusal(Refused([error]))
-        return self._frames(operation, key, parts, filter_, variables, principal, after)
+        return self._frames(operation, key, stream, parts, filter_, variables, principal, after)
 
     async def _frames(
         self,
         operation: Operation,
         key: str,
+        stream: Stream,
         parts: Mapping[str, Group],
         filter_: Mapping[str, Argument],
         variables: Variables,
@@ -288,7 +290,7 @@ class Executor:
                     if current is None:
                         yield _failure([_error("The account is closed.", "ACCESS_REVOKED")]).body
                         return
-                    payload = await self._payload(operation, parts, filter_, variables, current, head)
+                    payload = await self._payload(operation, stream, parts, filter_, variables, current, head)
                 except Exception as error:  # noqa: BLE001 - told as what it is
                     yield _failure([fault(error)]).body
                     return
@@ -298,6 +300,7 @@ class Executor:
     async def _payload(
         self,
         operation: Operation,
+        stream: Stream,
         parts: Mapping[str, Group],
         filter_: Mapping[str, Argument],
         variables: Variables,
@@ -312,7 +315,7 @@ class Executor:
             if row is None:
                 return None
             found[part] = row
-        constants = {"cursor": self._log.cursor(head.seq), "__typename": "IssueEventPayload"}
+        constants = {"cursor": self._log.cursor(head.seq), "__typename": stream.payload}
         return {
             part: found[part] if part in found else constants[nodes[0].name.value]
             for part, nodes in parts.items()

@@ -41,7 +41,8 @@ LIGHT = light("{a}.next_due_at")
 OVERDUE = f"{{a}}.due_at < now() and {{a}}.state {UNDER_WAY}"
 
 _UP_TO = "from event e where e.issue_id = {a}.id and e.at <= {at}"
-STATE_THEN = f"(select e.to_state {_UP_TO} order by e.id desc limit 1)"
+# An alert takes no lock: it may tell of the state before one that was committed first.
+STATE_THEN = f"(select e.to_state {_UP_TO} and e.kind <> 'ALERTED' order by e.id desc limit 1)"
 SATISFACTION_THEN = (
     f"(select e.data->>'satisfaction' {_UP_TO} and e.data ? 'satisfaction' order by e.id desc limit 1)"
 )

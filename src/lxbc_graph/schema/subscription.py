@@ -1,9 +1,15 @@
 """The root of what is pushed, and where to begin."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import strawberry
 from strawberry.types import Info
+from strawberry.types.arguments import StrawberryArgument
+
+from lxbc_graph.domain.words import EventKind
+from lxbc_graph.read.arguments import Argument, Value
 
 from .context import Context
 from .names import argument, field, make
@@ -24,15 +30,45 @@ EVENT_CURSOR: tuple[Any, Any] = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A subscription: events, those of a filter that is made of its arguments, in payloads of one type."""
+
+    payload: str
+    filter: Callable[[Mapping[str, Argument]], Mapping[str, Argument]]
+
+
+def _given(arguments: Mapping[str, Argument]) -> Mapping[str, Argument]:
+    given = arguments.get("filter", {})
+    assert isinstance(given, dict)
+    return given
+
+
+def _alerts(arguments: Mapping[str, Argument]) -> Mapping[str, Argument]:
+    kinds = [EventKind.ALERTED.value]
+    terms = {"unit": arguments.get("unit"), "rung": arguments.get("rungs")}
+    given = {name: term for name, term in terms.items() if term is not None}
+    return {"kind": Value(kinds, lambda _: kinds), **given}
+
+
+STREAMS = {
+    "issueEvents": Stream("IssueEventPayload", _given),
+    "deadlineAlerts": Stream("DeadlineAlertPayload", _alerts),
+}
+"""Subscriptions by their field."""
+
+
 def declare_subscription() -> None:
-    """Enter ``Subscription`` and its payload among the names."""
-    make(
+    """Enter ``Subscription`` and its payloads among the names."""
+    _declare_payload(
         "IssueEventPayload",
         "A state change of an issue that the viewer may see (问题动态).",
-        {
-            "cursor": (str, field("cursor", "Give it back as after to resume behind this event (游标).")),
-            "event": ("Event", field("event", "What happened (事件).")),
-        },
+        "What happened (事件).",
+    )
+    _declare_payload(
+        "DeadlineAlertPayload",
+        "What follows a deadline of an issue that the viewer may see (超期预警).",
+        "The alert, with its rung, clock and due time; what it proposes, people decide (预警).",
     )
     make(
         "Subscription",
@@ -43,16 +79,44 @@ def declare_subscription() -> None:
                 field(
                     "issueEvents",
                     "Every change of every issue that the viewer may see, in order, each once (问题动态).",
+                    [argument("filter", "EventFilter | None", "Which events (筛选)."), _after()],
+                ),
+            ),
+            "deadlineAlerts": (
+                "DeadlineAlertPayload",
+                field(
+                    "deadlineAlerts",
+                    "Every alert of the ladder about issues that the viewer may see, in order, each once (超期预警).",
                     [
-                        argument("filter", "EventFilter | None", "Which events (筛选)."),
                         argument(
-                            "after",
+                            "unit",
                             "str | None",
-                            "Resume behind this cursor: first what was missed, then what happens; left out, only"
-                            " what happens from now on (游标之后).",
+                            "Code of a unit: alerts in it and in everything below it (单位代码).",
                         ),
+                        argument("rungs", "list[RungKind] | None", "Rungs of the ladder (预警级别)."),
+                        _after(),
                     ],
                 ),
-            )
+            ),
         },
+    )
+
+
+def _declare_payload(name: str, description: str, of_event: str) -> None:
+    make(
+        name,
+        description,
+        {
+            "cursor": (str, field("cursor", "Give it back as after to resume behind this event (游标).")),
+            "event": ("Event", field("event", of_event)),
+        },
+    )
+
+
+def _after() -> StrawberryArgument:
+    return argument(
+        "after",
+        "str | None",
+        "Resume behind this cursor: first what was missed, then what happens; left out, only what happens from now on"
+        " (游标之后).",
     )

@@ -5,7 +5,7 @@ list of rule ids means is settled once; a lower unit's settings replace, field b
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from functools import lru_cache
 from typing import Any, NamedTuple, get_type_hints
@@ -15,6 +15,8 @@ from pydantic.alias_generators import to_camel
 
 from lxbc_graph.domain.rules import DEFAULT, Rule
 from lxbc_graph.domain.words import InspectionLevel
+
+from .copying import Connection
 
 _HINTS = get_type_hints(Rule)
 _MOST = 20  # of anything that a setting lists
@@ -174,3 +176,12 @@ def _nested(rule: Rule) -> Iterator[tuple[str, int, str, int | None, tuple[int, 
     for index, routine in enumerate(rule.routines):
         yield "routines", index, "weekday", routine.weekday, (1, 7)
         yield "routines", index, "day", routine.day, (1, 31)
+
+
+_FETCH = f"select {MERGED.format(ids='cast($1 as bigint[])')}::text"
+
+
+async def fetch(connection: Connection, ids: Sequence[int]) -> Rule:
+    """Return what the rules say together, by way of a connection of the database's pool; raises BadSettings."""
+    merged = await connection.fetchval(_FETCH, ids)
+    return rule_of(None if merged is None else json.loads(merged))

@@ -317,6 +317,8 @@ event = Table(
     Index(None, "issue_id", "id"),
     Index("uq_event_key", "key", unique=True, postgresql_where=text("key is not null")),
     Index("ix_event_unnumbered", "id", postgresql_where=text("seq is null")),
+    # Few among all events; who left some unanswered is asked of them alone.
+    Index("ix_event_letters", "at", postgresql_where=text("data ->> 'rung' = 'REMINDER_LETTER'")),
     Index("ix_event_transferred", "issue_id", postgresql_where=text("kind = 'TRANSFERRED'")),
 )
 

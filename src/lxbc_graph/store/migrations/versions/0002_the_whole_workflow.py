@@ -153,6 +153,12 @@ def upgrade() -> None:
         "uq_event_key", "event", ["key"], unique=True, postgresql_where=sa.text("key is not null")
     )
     op.create_index(
+        "ix_event_letters",
+        "event",
+        ["at"],
+        postgresql_where=sa.text("data ->> 'rung' = 'REMINDER_LETTER'"),
+    )
+    op.create_index(
         "ix_event_transferred",
         "event",
         ["issue_id"],
