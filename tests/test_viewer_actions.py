@@ -12,22 +12,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from tests.reference.served import ENFORCER, Statements, executor_on
 from tests.test_commands import (
     BUREAU,
-    CITY,
+    CADRE,
     CLASS,
     COUNTY,
     HELPER,
+    LOOKER,
     REPORT,
     TOWN,
-    UNITS,
+    VERIFIER,
     VILLAGE,
-    VILLAGE_B,
     House,
     path_columns,
     seed,
 )
 
 from lxbc_graph.domain.errors import ErrorCode
-from lxbc_graph.domain.principal import Posting, Principal
 from lxbc_graph.domain.words import (
     AssignmentKind,
     Complexity,
@@ -35,7 +34,6 @@ from lxbc_graph.domain.words import (
     Dismissal,
     InspectionLevel,
     IssueState,
-    Role,
     Satisfaction,
     Verb,
 )
@@ -74,20 +72,11 @@ from lxbc_graph.write.ways import ON_ASSIGNMENT, ON_ISSUE
 
 pytestmark = pytest.mark.anyio
 
-VERIFIER, LEADER, HAND = 61, 62, 63
-MORE: dict[str, tuple[Role, int, int | None]] = {
-    "city_leader": (Role.CITY_LEADER, CITY, None),
-    "service_group": (Role.SERVICE_GROUP, CITY, None),
-    "county_leader": (Role.COUNTY_LEADER, COUNTY, LEADER),
-    "assessor": (Role.ASSESSOR, COUNTY, None),
-    "verifier": (Role.CADRE, VILLAGE_B, VERIFIER),
-}
-"""Roles that the commands' own tests have nobody for, and a cadre of another county who is asked to verify."""
 SEERS = (
-    *("city_office", "office", "town", "bureau", "official", "helper", "inspector", "portal"),
-    *MORE,
-    "both",
+    *("city_office", "city_leader", "group", "office", "county_leader", "town", "bureau", "official"),
+    *("helper", "looker", "verifier", "inspector", "assessor", "portal", "both"),
 )
+"""Those who may come to see an issue of the first village."""
 BLIND = ("idle_bureau", "screen", "admin", "office_b", "city_office_2")
 DAY = date(2024, 3, 1)
 REFUSALS = {ErrorCode.FORBIDDEN, ErrorCode.ILLEGAL_TRANSITION, ErrorCode.NOT_FOUND}
@@ -105,7 +94,7 @@ RULES: dict[str, dict[str, Any]] = {
 
 @dataclass
 class Office(House):
-    """The house with more people in it, its reader, and an issue that others may be put together with."""
+    """The house with a rule, its reader, and an issue that others may be put together with."""
 
     executor: Executor = field(init=False)
     statements: Statements = field(init=False)
@@ -116,8 +105,20 @@ class Office(House):
     async def open(cls, database: Database, rule: str) -> "Office":
         found = cls(database)
         async with database.engine.begin() as connection:
-            for statement in (*seed(), *found._more(rule)):
+            for statement in seed():
                 await connection.execute(statement)
+            await connection.execute(
+                insert(tables.rule).values(
+                    unit_id=COUNTY,
+                    **path_columns(COUNTY),
+                    version=1,
+                    name=rule,
+                    valid_from=date(2000, 1, 1),
+                    settings=RULES[rule],
+                    author_name="县活动办",
+                    created_at=datetime(2000, 1, 1, tzinfo=UTC),
+                )
+            )
         # One who is two things at once: each posting opens what it opens, and what one has handled stays handled.
         found.people["both"] = replace(
             found.people["inspector"],
@@ -127,47 +128,6 @@ class Office(House):
         found.executor = await executor_on(database)
         found.other = await found.well("official", REPORT)
         return found
-
-    def _more(self, rule: str) -> Iterator[Any]:
-        for one, unit in ((VERIFIER, VILLAGE_B), (LEADER, COUNTY), (HAND, VILLAGE)):
-            reach = [above for above in path_columns(unit).values() if above is not None]
-            yield insert(tables.cadre).values(
-                id=one, code=str(one), name="干部", rank="STAFF", unit_id=unit, city_id=CITY, reach=reach
-            )
-        yield insert(tables.posting).values(
-            id=199,
-            cadre_id=HAND,
-            role=Role.CADRE,
-            unit_id=VILLAGE,
-            valid_from=datetime(2000, 1, 1, tzinfo=UTC),
-            **path_columns(VILLAGE),
-        )
-        for number, (name, (role, unit, cadre)) in enumerate(MORE.items(), start=200):
-            path = UNITS[unit][1]
-            posting = Posting(number, role, path)
-            self.people[name] = Principal(number, name, name, CITY, cadre, (posting,))
-            yield insert(tables.account).values(
-                id=number, name=name, display_name=name, city_id=CITY, cadre_id=cadre
-            )
-            yield insert(tables.posting).values(
-                id=number,
-                account_id=None if cadre else number,
-                cadre_id=cadre,
-                role=role,
-                unit_id=unit,
-                valid_from=datetime(2000, 1, 1, tzinfo=UTC),
-                **path_columns(unit),
-            )
-        yield insert(tables.rule).values(
-            unit_id=COUNTY,
-            **path_columns(COUNTY),
-            version=1,
-            name=rule,
-            valid_from=date(2000, 1, 1),
-            settings=RULES[rule],
-            author_name="县活动办",
-            created_at=datetime(2000, 1, 1, tzinfo=UTC),
-        )
 
     # What is offered
 
@@ -247,7 +207,7 @@ class Office(House):
 
     def _on_issue(self, verb: Verb, issue: int) -> list[Command]:
         commands: dict[Verb, list[Command]] = {
-            Verb.REQUEST_VERIFICATION: [RequestVerification(issue, HAND, DAY, "是否属实")],
+            Verb.REQUEST_VERIFICATION: [RequestVerification(issue, VERIFIER, DAY, "是否属实")],
             Verb.VERIFY_ISSUE: [VerifyIssue(issue, confirmed=True, finding="属实")],
             Verb.JUDGE_ISSUE: [JudgeIssue(issue, CLASS, complexity=Complexity.COMPLEX)],
             Verb.ASSIGN_ISSUE: [hand_over(issue)],
@@ -287,7 +247,7 @@ class Office(House):
         """Yield an issue again and again while it passes through all that can become of it."""
         issue = await self.well("helper", REPORT)
         yield "reported by a cadre", issue
-        await self.well("city_office", RequestVerification(issue, VERIFIER, DAY, "是否属实"))
+        await self.well("office", RequestVerification(issue, VERIFIER, DAY, "是否属实"))
         yield "to be verified", issue
         await self.well("verifier", VerifyIssue(issue, confirmed=True, finding="属实"))
         yield "verified", issue
@@ -367,7 +327,7 @@ class Office(House):
         await self.well("office", JudgeIssue(issue, CLASS, complexity=Complexity.GENERAL))
         await self.well("office", hand_over(issue))
         for who, share in zip(("official", "bureau"), await self.assignments(issue), strict=True):
-            await self.well(who, AcceptAssignment(share, LEADER if who == "bureau" else HAND))
+            await self.well(who, AcceptAssignment(share, CADRE if who == "bureau" else LOOKER))
         await self._feed_back(issue)
         return issue
 

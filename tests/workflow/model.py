@@ -293,7 +293,7 @@ def inspect_issue(
     elif level == rule["inspectionLevels"][-1]:
         due = None if rule["lookBackDays"] is None else in_days(rule, ask.now, "lookBackDays")
         facts.update(state="RECTIFIED", rectified_at=ask.now, look_back_due_at=due, look_backs=[])
-        facts.update(sampled=rule["samplePercent"] == 100, exclusion=None)
+        facts.update(sampled=rule["samplePercent"] == 100)  # an exclusion lasts until the next answer
     else:  # Open: where the rule asks for no township, it may inspect all the same, and nothing follows.
         facts["township_passed_at"] = ask.now
 
