@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum
-from itertools import product, zip_longest
+from itertools import count, product, zip_longest
 from typing import Any
 
 import asyncpg
@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, note, settings
 from hypothesis import strategies as st
 from tests.reference.agreement import parse
-from tests.reference.rows import posting_of, principal_of, random_rows, read, write
+from tests.reference.rows import Rows, posting_of, principal_of, random_rows, read, write
 from tests.reference.served import executor_on
 
 from lxbc_graph.domain.principal import Principal
@@ -27,7 +27,14 @@ from lxbc_graph.store.database import Database
 
 pytestmark = pytest.mark.anyio
 
-SEED = 21  # a world in which issues tie, and some have no due time
+
+def _ties(rows: Rows) -> bool:
+    """Whether issues of the first city tie, and some have no due time."""
+    due = [issue["due_at"] for issue in rows["issue"] if issue["city_id"] == rows["unit"][0]["id"]]
+    return 1 < due.count(None) < len(due) > len(set(due)) + due.count(None)
+
+
+SEED = next(seed for seed in count() if _ties(random_rows(seed)))
 Tampering = Callable[[str], str]
 
 REFUSED = "The cursor is not one that this server gave for this viewer, connection, filter and order."
@@ -46,11 +53,16 @@ class Listing:
     viewer: int
 
     @property
+    def id(self) -> str:
+        """What tells rows apart; what is no node has its place in the list alone."""
+        return "id" if CATALOGUE[self.entity].node else "__typename"
+
+    @property
     def document(self) -> str:
         found = (
             f"list: {self.field}(first: $first, after: $after, last: $last, before: $before,"
             f" orderBy: {{field: {self.order}, direction: {self.direction}}}{self.filter})"
-            " { totalCount edges { cursor node { id } } pageInfo { hasPreviousPage hasNextPage } }"
+            f" {{ totalCount edges {{ cursor node {{ {self.id} }} }} pageInfo {{ hasPreviousPage hasNextPage }} }}"
         )
         if self.on == "Viewer":
             found = f"viewer {{ {found} }}"
@@ -139,7 +151,7 @@ class Lists:
 
 
 def ids_of(answer: Any) -> list[str]:
-    return [edge["node"]["id"] for edge in answer["edges"]]
+    return [edge["node"].get("id", edge["cursor"]) for edge in answer["edges"]]
 
 
 def cursors_of(answer: Any) -> list[str]:
@@ -150,8 +162,6 @@ def cursors_of(answer: Any) -> list[str]:
 async def lists(database: Database) -> Lists:
     await write(database, random_rows(SEED))
     rows = await read(database.pool)
-    due = [issue["due_at"] for issue in rows["issue"] if issue["city_id"] == rows["unit"][0]["id"]]
-    assert 1 < due.count(None) < len(due) > len(set(due)) + due.count(None)
     now = datetime.now(UTC)
     everything = posting_of({**rows["unit"][0], "role": Role.CITY_OFFICE, "department_id": None})
     viewers = [

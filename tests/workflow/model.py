@@ -121,7 +121,7 @@ def judge_issue(
 def merge_issue(ask: Ask, into_id: int, reason: str) -> None:
     check({"reason": blank(reason)})
     come(ask, "MERGE_ISSUE")
-    find_original(ask, into_id, "intoId")
+    find_original(ask, into_id, "intoId", goes_on=True)
     guard(ask, "MERGE_ISSUE", "", None)
     ask.issue.facts.update(state="DISMISSED", dismissal="DUPLICATE", duplicate_of_id=into_id)
 

@@ -28,13 +28,17 @@ def find_category(ask: Ask, category: int | None, scheme: str, at: str) -> None:
     check({at: of != scheme or (until is not None and until <= today(ask.now))})
 
 
-def find_original(ask: Ask, issue_id: int, at: str) -> None:
-    """The issue that another repeats: one that is seen, another, and no duplicate itself."""
+def find_original(ask: Ask, issue_id: int, at: str, *, goes_on: bool = False) -> None:
+    """The issue that another repeats: one that is seen, another, and no duplicate itself.
+
+    Open: what is merged goes on with the other, so that must not have been dismissed.
+    """
     original = ask.others.get(issue_id)
     check({at: original is ask.issue})
     if original is None or not sees(Ask(ask.person, ask.now, original, {})):
         refuse("NOT_FOUND", at)
     check({at: original.facts["dismissal"] == "DUPLICATE"})
+    check({at: goes_on and original.facts["dismissal"] is not None})
 
 
 def find_party(ask: Ask, party: Any, at: str) -> None:

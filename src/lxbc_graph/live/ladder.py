@@ -102,7 +102,7 @@ class Ladder:
         now: Callable[[], datetime] = utc_now,
         poll_seconds: float = 30.0,
     ) -> None:
-        self._office = Office(pool, "ladder", LADDER_LOCK)
+        self._office = Office(pool, "ladder", LADDER_LOCK, told=True)
         self._written = written
         self._now = now
         self._poll_seconds = poll_seconds

@@ -14,12 +14,18 @@ _log = structlog.get_logger()
 
 
 class Office:
-    """Stands for election for as long as ``run`` runs; it keeps one connection of the pool for itself."""
+    """Stands for election for as long as ``run`` runs; it keeps one connection of the pool for itself.
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", name: str, lock: int) -> None:
+    It tells when it stands by and when it takes over; ``told``: also when it is elected at once.
+    """
+
+    def __init__(
+        self, pool: "asyncpg.Pool[asyncpg.Record]", name: str, lock: int, *, told: bool = False
+    ) -> None:
         self._pool = pool
         self._name = name
         self._lock = lock
+        self._told = told
         self._backoff = Backoff()
         self.elected = False
 
@@ -54,8 +60,10 @@ class Office:
         while True:
             if not self.elected:
                 self.elected = await connection.fetchval("select pg_try_advisory_lock($1)", self._lock)
-                if self.elected or not standing_by:
-                    _log.info(f"{self._name} {'elected' if self.elected else 'stands by'}")
+                if self.elected and (standing_by or self._told):
+                    _log.info(f"{self._name} elected")
+                elif not self.elected and not standing_by:
+                    _log.info(f"{self._name} stands by")
                 standing_by = not self.elected
             if self.elected:
                 await serve(connection)
