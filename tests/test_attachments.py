@@ -771,7 +771,7 @@ async def referring(api: Api, ids: list[int], account: str = "office", issue: in
     event = await event_of(api, issue)
     async with working(api, account) as work:
         try:
-            await evidence.check(work, issue, ids, "attachmentIds")
+            await evidence.check(work, issue, ids)
         except Refused as refusal:
             return list(refusal.errors)
         await evidence.attach(work, event, ids)

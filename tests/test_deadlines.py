@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from lxbc_graph.domain.deadlines import (
     LONGEST_REST_DAYS,
     Calendar,
-    a_month_after,
     days_after,
     end_of_day,
     is_within,
@@ -68,7 +67,7 @@ def test_the_day_is_that_of_the_time_zone_database(at: datetime) -> None:
 
 @given(DAYS)
 def test_a_month_after_is_in_the_next_month_on_the_same_day_or_its_last(day: date) -> None:
-    after = a_month_after(day)
+    after = months_after(day, 1, DayKind.NATURAL, unasked)
     assert (after.year * 12 + after.month) - (day.year * 12 + day.month) == 1
     same_day = after.day == day.day
     last_day = after.day < day.day and (after + timedelta(days=1)).month != after.month
@@ -85,7 +84,7 @@ def test_a_month_after_is_in_the_next_month_on_the_same_day_or_its_last(day: dat
     ],
 )
 def test_a_month_is_clamped(day: date, after: date) -> None:
-    assert a_month_after(day) == after
+    assert months_after(day, 1, DayKind.NATURAL, unasked) == after
 
 
 def test_the_day_begins_in_shanghai() -> None:

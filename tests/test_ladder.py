@@ -467,6 +467,17 @@ async def test_letters_too_far_apart_are_no_set_and_a_rule_says_how_many_make_on
     assert await alerts(house, rung="ACCOUNTABILITY_PROPOSAL") == []
 
 
+@pytest.mark.parametrize(("days", "proposals"), [(12, 2), (11, 0)])
+async def test_letters_are_counted_together_up_to_the_last_day_of_the_period(
+    house: House, days: int, proposals: int
+) -> None:
+    await set_rule(house, CITY, letterDays=days)
+    await working(house)
+    for day in (7, 19, 23):  # the letters, twelve days apart, and when the second was left unanswered
+        await climb(house, there(2, day))
+    assert len(await alerts(house, rung="ACCOUNTABILITY_PROPOSAL")) == proposals
+
+
 async def test_a_proposal_waits_for_working_hours(house: House) -> None:
     await working(house)
     await climb(house, there(2, 7))

@@ -11,6 +11,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from tests.conftest import fresh_database
@@ -118,6 +119,14 @@ async def test_what_was_under_way_has_the_clocks_that_the_machine_would_have_sta
         "TRACK",
     }
     assert len([row for row in found["issue"] if row["next_due_at"] is not None]) == len(Complexity) * 7
+
+
+async def test_each_old_assignment_finds_its_events_by_an_index(database: Database) -> None:
+    module: Any = ScriptDirectory(str(migrate._MIGRATIONS)).get_revision("0002").module
+    async with database.pool.acquire() as connection, connection.transaction():
+        await connection.execute("set local enable_seqscan = off")
+        plan = await connection.fetch(f"explain (costs off) {module._CLOCKS_OF_OLD}")
+    assert not [line for (line,) in plan if "Seq Scan on event" in line]
 
 
 async def _clocks(connection: Any) -> dict[str, list[dict[str, Any]]]:

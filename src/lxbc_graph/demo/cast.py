@@ -2,16 +2,14 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
-from json import loads
 from typing import NamedTuple
 
 from lxbc_graph.domain.deadlines import shanghai_date
 from lxbc_graph.domain.machine import Actor
 from lxbc_graph.domain.words import CategoryScheme, Rank
 from lxbc_graph.reports.units import stem
-from lxbc_graph.store import calendar
+from lxbc_graph.store import calendar, rules
 from lxbc_graph.store.copying import Connection
-from lxbc_graph.store.rules import IN_FORCE, MERGED, rule_of
 
 from .lives import Law
 from .people import CITY
@@ -99,9 +97,8 @@ async def gather(connection: Connection) -> Cast:
 
 
 async def _law(connection: Connection, city_id: int) -> Law:
-    ids = await connection.fetchval(IN_FORCE, [city_id], shanghai_date(BEGIN))
-    settings = await connection.fetchval(f"select {MERGED.format(ids='cast($1 as bigint[])')}", ids)
-    return Law(rule_of(settings and loads(settings)), tuple(ids), await calendar.fetch(connection))
+    ids = await connection.fetchval(rules.IN_FORCE, [city_id], shanghai_date(BEGIN))
+    return Law(await rules.fetch(connection, ids), tuple(ids), await calendar.fetch(connection))
 
 
 _UNITS = """

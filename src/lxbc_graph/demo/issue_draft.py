@@ -25,7 +25,7 @@ from lxbc_graph.domain.words import (
     Role,
     Satisfaction,
 )
-from lxbc_graph.store import tables
+from lxbc_graph.store.issue_facts import ISSUE_COLUMNS
 from lxbc_graph.write.numbers import NUMBER
 
 from .draft import Draft, id_of, path_ids, place
@@ -45,7 +45,6 @@ _PARTY_STATE = {
 }
 _OFFICES = (Role.COUNTY_OFFICE, Role.CITY_OFFICE, Role.SERVICE_GROUP)
 
-_FACTS = tuple(name for name in IssueFacts._fields if name in tables.issue.c)
 _WORK = ("accepted_at", "progressed_at", "feedback_at")
 _AS_GIVEN = ("due_at", "updated_at", "version", "reopened_count", "sent_back_count")
 """What the file may state otherwise than the history says."""
@@ -335,7 +334,7 @@ class _IssueDraft:
         if facts.state is not entry.state:
             self._problem("state", f"what the entry says leads to {facts.state}, not to {entry.state}")
             return
-        self._compare_stated("", entry, facts, [key for key in _FACTS if key not in _AS_GIVEN])
+        self._compare_stated("", entry, facts, [key for key in ISSUE_COLUMNS if key not in _AS_GIVEN])
         self._compare_names(facts)
         self._compare_verification(facts, history)
         if facts.handed_over_at is None:
@@ -410,7 +409,7 @@ class _IssueDraft:
         row |= {"unit_level": entry.unit_level or self.unit["level"]}
         if entry.due_at is not None:
             facts = _due(facts, entry.due_at)
-        row |= {name: getattr(facts, name) for name in _FACTS} | {"rules": self.law.ids}
+        row |= {name: getattr(facts, name) for name in ISSUE_COLUMNS} | {"rules": self.law.ids}
         row["duplicate_of_id"] = None
         row |= {name: value for name in _AS_GIVEN if (value := getattr(entry, name)) is not None}
         if not draft.add("issues", self.path, entry.number or self.path, row):

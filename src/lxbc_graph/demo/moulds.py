@@ -17,7 +17,8 @@ from lxbc_graph.domain import machine
 from lxbc_graph.domain.deadlines import end_of_day, shanghai_date
 from lxbc_graph.domain.machine import AssignmentFacts, EventDraft, IssueFacts, clocks
 from lxbc_graph.domain.words import Complexity, Source, Subject
-from lxbc_graph.store import tables
+from lxbc_graph.store.issue_facts import ISSUE_COLUMNS
+from lxbc_graph.store.tables import PATH
 
 from .lives import NO_LAW, Law, Script, live
 from .telling import Tale
@@ -25,16 +26,14 @@ from .telling import Tale
 Record = tuple[Any, ...]
 _Pick = Callable[[Record], Record]
 
-PLACE = ("unit_id", *tables.ANCESTORS)
-FACTS = tuple(name for name in IssueFacts._fields if name in tables.issue.c)
 ISSUE = (
-    *("id", "number", "title", "description", *PLACE, "subject", "finder_id", "finder_account_id"),
-    *("finder_name", "finder_rank", "unit_level", "source", "rules", *FACTS),
+    *("id", "number", "title", "description", *PATH, "subject", "finder_id", "finder_account_id"),
+    *("finder_name", "finder_rank", "unit_level", "source", "rules", *ISSUE_COLUMNS),
 )
 ASSIGNMENT = ("id", "issue_id", *AssignmentFacts._fields)
 EVENT = (
     *("at", "issue_id", "assignment_id", "kind", "from_state", "to_state", "actor_id", "account_id"),
-    *("actor_name", "posting_id", "reason", *PLACE, "data"),
+    *("actor_name", "posting_id", "reason", *PATH, "data"),
 )
 """The columns of the records; the ids of events are left to the database."""
 
@@ -69,7 +68,7 @@ def _records(life: Life, law: Law, facts: IssueFacts, events: list[EventDraft]) 
         *(issue_id, life.number, tale.title, tale.description, *place, tale.subject),
         *(finder.actor.cadre_id, finder.actor.account_id, finder.actor.name, finder.rank, unit.level),
         *(tale.source, law.ids),
-        *(getattr(facts, name) for name in FACTS),
+        *(getattr(facts, name) for name in ISSUE_COLUMNS),
     )
     sides = zip(life.assignment_ids, facts.assignments, strict=True)
     return Records(

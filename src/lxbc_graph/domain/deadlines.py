@@ -59,11 +59,6 @@ def months_after(day: date, months: int, kind: DayKind, calendar: Calendar) -> d
     return after if kind is DayKind.NATURAL else _working_from(after, calendar)
 
 
-def a_month_after(day: date) -> date:
-    """Return the same day of the next month, or that month's last day."""
-    return months_after(day, 1, DayKind.NATURAL, weekdays)
-
-
 def is_within(at: datetime, opens: time, closes: time, calendar: Calendar) -> bool:
     """Return whether people work at an aware time: on that day, and from ``opens`` until before ``closes``.
 

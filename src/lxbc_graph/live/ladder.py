@@ -39,8 +39,6 @@ where rules = $1 and next_due_at <= $2 and (next_due_at, id) > ($3, $4)
 order by next_due_at, id limit {_PAGE}
 """
 
-_PATH = ("unit_id", *tables.ANCESTORS)
-
 # It names neither a department nor a unit: who may see them finds them by way of the assignment.
 _WRITE = f"""
 with due as materialized (
@@ -59,7 +57,7 @@ with due as materialized (
     order by since, clock_id, place limit {_BATCH}
 ), written as (
     insert into event
-        (issue_id, assignment_id, kind, from_state, to_state, actor_name, at, data, key, {", ".join(_PATH)})
+        (issue_id, assignment_id, kind, from_state, to_state, actor_name, at, data, key, {", ".join(tables.PATH)})
     select d.issue_id, d.assignment_id, 'ALERTED', i.state, i.state, '系统', $2,
            jsonb_strip_nulls(jsonb_build_object(
                'rung', d.rung, 'clock', d.clock, 'dueAt', d.due_at, 'proposal', d.proposal,
@@ -71,7 +69,7 @@ with due as materialized (
                    )
                end
            )),
-           d.key, {", ".join(f"i.{name}" for name in _PATH)}
+           d.key, {", ".join(f"i.{name}" for name in tables.PATH)}
     from due d
     join issue i on i.id = d.issue_id
     left join assignment a on a.id = d.assignment_id

@@ -41,19 +41,17 @@ where l.data ->> 'rung' = 'REMINDER_LETTER' and l.kind = 'ALERTED' and l.at > $2
 order by cadre_id, sent_at, l.id
 """
 
-_PATH = ("unit_id", *tables.ANCESTORS)
-
 # To whom it goes is not said: who may see the cadre finds there by whom it is managed.
 _PROPOSE = f"""
 with written as (
     insert into event
-        (issue_id, assignment_id, kind, from_state, to_state, actor_name, at, data, key, {", ".join(_PATH)})
+        (issue_id, assignment_id, kind, from_state, to_state, actor_name, at, data, key, {", ".join(tables.PATH)})
     select l.issue_id, l.assignment_id, 'ALERTED', i.state, i.state, '系统', $1,
            jsonb_build_object(
                'rung', 'ACCOUNTABILITY_PROPOSAL', 'clock', l.data -> 'clock', 'dueAt', l.data -> 'dueAt',
                'proposal', true, 'letters', s.letters, 'to', '干部管理单位'
            ),
-           {_KEY.format(id="l.id")}, {", ".join(f"i.{name}" for name in _PATH)}
+           {_KEY.format(id="l.id")}, {", ".join(f"i.{name}" for name in tables.PATH)}
     from unnest($2::bigint[], $3::int[]) s (id, letters)
     join event l on l.id = s.id
     join issue i on i.id = l.issue_id

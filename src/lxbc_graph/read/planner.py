@@ -70,7 +70,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """What is asked of an edge: response key → the node, or its cursor (None)."""
+    """What is asked of an edge: response key → the node, or ``cursor`` or ``__typename``."""
 
     items: tuple[tuple[str, "Node | str"], ...]
 

@@ -2,9 +2,9 @@
 
 The nouns are ``unit``, ``department``, ``cadre``, ``posting``, ``category``, ``issue``, ``assignment``, ``clock``,
 ``event``, ``attachment``, ``rule`` and ``viewer``, each declared with ``declare``: a type stands beside its
-authorization, the action that reading it requires
-and the rule that says which rows. ``query``, ``mutation`` and ``subscription`` are the roots, ``scalars`` and ``words``
-the leaves; ``viewer_actions`` offers what ``write`` would execute.
+authorization, the action that reading it requires and the rule that says which rows. ``query``, ``mutation`` and
+``subscription`` are the roots, ``scalars`` and ``words`` the leaves; ``viewer_actions`` offers what ``write`` would
+execute.
 
 Control passes ``build`` (declarations → types, each by its name in ``names``) → ``sdl`` (printed and compared), and for
 each operation ``execute`` (→ ``read``, ``write``, ``live``; ``context`` for what has a resolver).

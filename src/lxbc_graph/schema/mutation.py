@@ -73,7 +73,7 @@ COMMANDS: dict[str, tuple[type, str]] = {
     "lookBack": (LookBack, "Ask the people afterwards, and close the issue or send it back (回头看)."),
     "decideExclusion": (
         DecideExclusion,
-        "Decide whether an answer is left out of the satisfaction figure (不计入审定).",
+        "Decide whether an answer is left out of the satisfaction figure (审定不计入申请).",
     ),
     "sendBack": (SendBack, "Send an issue back to be put right (退回整改)."),
     "reopenIssue": (ReopenIssue, "Reopen a closed issue (重新打开)."),

@@ -4,6 +4,9 @@ from enum import Enum
 
 from lxbc_graph.domain import words
 from lxbc_graph.domain.errors import ErrorCode
+from lxbc_graph.domain.terms import term
+
+from .declare import camel
 
 ENUMS: dict[type[Enum], tuple[str, dict[str, str]]] = {
     words.Level: (
@@ -214,29 +217,7 @@ ENUMS: dict[type[Enum], tuple[str, dict[str, str]]] = {
     ),
     words.Verb: (
         "What can be done to an issue or an assignment, each by the mutation of its name (可办操作).",
-        {
-            "REQUEST_VERIFICATION": "requestVerification (提请核实).",
-            "VERIFY_ISSUE": "verifyIssue (核实).",
-            "JUDGE_ISSUE": "judgeIssue (研判).",
-            "ASSIGN_ISSUE": "assignIssue (交办).",
-            "ACCEPT_ASSIGNMENT": "acceptAssignment (签收).",
-            "RETURN_ASSIGNMENT": "returnAssignment (退单).",
-            "ARBITRATE_ASSIGNMENT": "arbitrateAssignment (裁定退单).",
-            "REPORT_PROGRESS": "reportProgress (报告进展).",
-            "PROPOSE_PLAN": "proposePlan (提出整改方案).",
-            "APPROVE_PLAN": "approvePlan (审定整改方案).",
-            "SUBMIT_FEEDBACK": "submitFeedback (反馈).",
-            "SUPERVISE_ISSUE": "superviseIssue (督办).",
-            "URGE_ISSUE": "urgeIssue (催办).",
-            "INSPECT_ISSUE": "inspectIssue (核验).",
-            "LOOK_BACK": "lookBack (回头看).",
-            "DECIDE_EXCLUSION": "decideExclusion (不计入审定).",
-            "SEND_BACK": "sendBack (退回整改).",
-            "REOPEN_ISSUE": "reopenIssue (重新打开).",
-            "MERGE_ISSUE": "mergeIssue (合并).",
-            "WITHDRAW_ISSUE": "withdrawIssue (撤回).",
-            "TRANSFER_ISSUE": "transferIssue (转办).",
-        },
+        {verb.value: f"{camel(verb.value.lower())} ({term(verb)})." for verb in words.Verb},
     ),
     words.EventKind: (
         "What happened (事件类型).",
@@ -257,7 +238,7 @@ ENUMS: dict[type[Enum], tuple[str, dict[str, str]]] = {
             "URGED": "A party was urged (催办).",
             "INSPECTED": "Inspected (核验).",
             "LOOKED_BACK": "Looked back at (回头看).",
-            "EXCLUSION_DECIDED": "The office decided whether the answer counts (不计入审定).",
+            "EXCLUSION_DECIDED": "The office decided whether the answer counts (审定不计入申请).",
             "SENT_BACK": "Sent back to be put right (退回整改).",
             "REOPENED": "Reopened after it was closed (重新打开).",
             "MERGED": "Put together with another issue (合并).",

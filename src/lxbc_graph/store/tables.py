@@ -41,6 +41,8 @@ metadata = MetaData(
 ANCESTOR = {level: f"{level.lower()}_id" for level in Level}
 """Level → the column that bears the ancestor of that level."""
 ANCESTORS = tuple(ANCESTOR.values())
+PATH = ("unit_id", *ANCESTORS)
+"""The columns that say where a row belongs."""
 
 
 def _id() -> Column[int]:
@@ -221,7 +223,7 @@ issue = Table(
     Column("exclusion", Text),
     # When the first of its running clocks is due, null where none runs; the light compares it with the time.
     _when("next_due_at"),
-    *(Index(None, column, "reported_at", "id") for column in ("unit_id", *ANCESTORS)),
+    *(Index(None, column, "reported_at", "id") for column in PATH),
     *(Index(None, column, "state", "id") for column in ("city_id", "county_id", "township_id")),
     # All that a figure asks of an issue, so that counting reads an eighth of what the rows take.
     Index(

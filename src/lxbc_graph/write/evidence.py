@@ -11,18 +11,17 @@ from . import inputs
 from .unit_of_work import UnitOfWork
 
 MOST = 20
-_FIELD = ("attachmentIds",)
+_FIELD = "attachmentIds"
 
 
-async def check(work: UnitOfWork, issue_id: int, attachment_ids: Sequence[int], *field: str) -> None:
+async def check(work: UnitOfWork, issue_id: int, attachment_ids: Sequence[int]) -> None:
     """Lock the attachments that the next event of a visible issue will refer to.
 
-    Raise Refused at ``field/<n>`` (``attachmentIds/<n>`` where no field is said): NOT_FOUND for what is no attachment
-    of the issue, INVALID_INPUT for what is named twice, of another event or somebody else's.
+    Raise Refused at ``attachmentIds/<n>``: NOT_FOUND for what is no attachment of the issue, INVALID_INPUT for what
+    is named twice, of another event or somebody else's.
     """
-    field = field or _FIELD
     if len(attachment_ids) > MOST:
-        raise Refused(inputs.invalid(f"At most {MOST} attachments.", f"附件不能超过 {MOST} 个。", *field))
+        raise Refused(inputs.invalid(f"At most {MOST} attachments.", f"附件不能超过 {MOST} 个。", _FIELD))
     if not attachment_ids:
         return
     table = tables.attachment
@@ -36,7 +35,7 @@ async def check(work: UnitOfWork, issue_id: int, attachment_ids: Sequence[int], 
     me = work.principal
     errors: list[CommandError] = []
     for place, attachment_id in enumerate(attachment_ids):
-        path = (*field, str(place))
+        path = (_FIELD, str(place))
         row = found.get(attachment_id)
         if row is None:
             errors += NotFound(*path).errors

@@ -42,7 +42,7 @@ class InspectIssue:
         issue, actor, _, _ = await open_issue(
             work, self.issue_id, self.expected_version, Verb.INSPECT_ISSUE, ways
         )
-        await evidence.check(work, issue.id, self.attachment_ids, "attachmentIds")
+        await evidence.check(work, issue.id, self.attachment_ids)
         rule = issue.facts.rule
         step = machine.inspect(
             issue.facts,

@@ -18,8 +18,7 @@ from . import scoped
 from .unit_of_work import UnitOfWork
 from .ways import ON_ASSIGNMENT, ON_ISSUE, Way, is_open
 
-_PATH = ("unit_id", *tables.ANCESTORS)
-_COLUMNS = f"{', '.join(f'x.{name}' for name in _PATH)}, ({issue_facts.gather('x')})::text as facts"
+_COLUMNS = f"{', '.join(f'x.{name}' for name in tables.PATH)}, ({issue_facts.gather('x')})::text as facts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ async def lock(work: UnitOfWork, issue_id: int, *field: str) -> LockedIssue:
     # Read once the lock is held: a statement that waited for it saw the parts, and who may see the issue, as before.
     row = await find(columns=_COLUMNS)
     facts, assignment_ids = issue_facts.found(json.loads(row.facts))
-    return LockedIssue(issue_id, {name: getattr(row, name) for name in _PATH}, facts, assignment_ids)
+    return LockedIssue(issue_id, {name: getattr(row, name) for name in tables.PATH}, facts, assignment_ids)
 
 
 async def open_issue(

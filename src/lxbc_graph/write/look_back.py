@@ -47,7 +47,7 @@ class LookBack:
     async def handle(self, work: UnitOfWork) -> int:
         """Close, leave to the next who looks back or to the office, or send back; raise Forbidden for a handler."""
         issue, actor, way, _ = await open_issue(work, self.issue_id, self.expected_version, Verb.LOOK_BACK)
-        await evidence.check(work, issue.id, self.attachment_ids, "attachmentIds")
+        await evidence.check(work, issue.id, self.attachment_ids)
         step = machine.look_back(
             issue.facts,
             actor,

@@ -54,7 +54,7 @@ class ReportIssue:
         actor = work.actor(posting)
         at = work.now()
         scoped.check_open(unit, at, "unitId")
-        path = {"unit_id": self.unit_id} | {name: getattr(unit, name) for name in tables.ANCESTORS}
+        path = scoped.path_of(unit)
         facts, event = machine.report(
             actor, at, mass_interest=self.mass_interest, post_disaster=self.post_disaster
         )

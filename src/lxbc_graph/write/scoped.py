@@ -14,6 +14,7 @@ from lxbc_graph.domain.words import Dismissal
 from lxbc_graph.policy.actions import TERMS, Action
 from lxbc_graph.policy.rows import CADRE, ISSUE, NOTHING, RowRule
 from lxbc_graph.policy.scope import Scope, scope_of
+from lxbc_graph.store.tables import ANCESTORS
 
 from .unit_of_work import UnitOfWork
 
@@ -76,6 +77,11 @@ async def cadre(work: UnitOfWork, city_id: int | None, cadre_id: int, field: str
     if found.city_id != city_id:
         raise InvalidInput("Not a cadre of the issue's city.", "不是问题所在市的干部。", field)
     return found
+
+
+def path_of(unit: Row[Any]) -> dict[str, int | None]:
+    """Return the columns that say where a row of the unit belongs."""
+    return {"unit_id": unit.id} | {name: getattr(unit, name) for name in ANCESTORS}
 
 
 def check_open(unit: Row[Any], at: datetime, *field: str) -> None:

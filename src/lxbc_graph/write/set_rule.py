@@ -72,8 +72,7 @@ class SetRule:
         written = await work.connection.execute(
             insert(tables.rule)
             .values(
-                unit_id=self.unit_id,
-                **{name: getattr(unit, name) for name in tables.ANCESTORS},
+                **scoped.path_of(unit),
                 version=newest + 1,
                 name=self.name,
                 valid_from=self._first_day(shanghai_date(at)),

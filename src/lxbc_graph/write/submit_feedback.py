@@ -31,7 +31,7 @@ class SubmitFeedback:
         issue, position, actor = await open_assignment(
             work, self.assignment_id, self.expected_version, Verb.SUBMIT_FEEDBACK
         )
-        await evidence.check(work, issue.id, self.attachment_ids, "attachmentIds")
+        await evidence.check(work, issue.id, self.attachment_ids)
         step = machine.feed_back(
             issue.facts, actor, work.now(), position, text=self.text, evidence=len(self.attachment_ids)
         )

@@ -8,7 +8,6 @@ from lxbc_graph.domain.errors import CommandError, InvalidInput
 from lxbc_graph.domain.words import Verb
 from lxbc_graph.policy import rows
 from lxbc_graph.policy.actions import Action
-from lxbc_graph.store import tables
 
 from . import inputs, scoped
 from .locked_issue import open_issue
@@ -42,6 +41,5 @@ class TransferIssue:
         if self.unit_id == issue.path["unit_id"]:
             raise InvalidInput("The issue is there already.", "问题已在该单位。", "unitId")
         scoped.check_open(unit, at, "unitId")
-        path = {"unit_id": self.unit_id} | {name: getattr(unit, name) for name in tables.ANCESTORS}
         step = machine.transfer(issue.facts, actor, at, reason=self.reason)
-        return await record(work, issue, step, moved_to=path)
+        return await record(work, issue, step, moved_to=scoped.path_of(unit))

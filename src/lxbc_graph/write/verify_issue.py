@@ -30,6 +30,6 @@ class VerifyIssue:
     async def handle(self, work: UnitOfWork) -> int:
         """Back to be judged, or dismissed; raise Forbidden for anyone but the verifier."""
         issue, actor, _, _ = await open_issue(work, self.issue_id, self.expected_version, Verb.VERIFY_ISSUE)
-        await evidence.check(work, issue.id, self.attachment_ids, "attachmentIds")
+        await evidence.check(work, issue.id, self.attachment_ids)
         step = machine.verify(issue.facts, actor, work.now(), confirmed=self.confirmed, finding=self.finding)
         return await record(work, issue, step, attachments=self.attachment_ids)

@@ -14,7 +14,7 @@ from lxbc_graph.domain.deadlines import (
 from lxbc_graph.domain.rules import Rule
 from lxbc_graph.domain.words import AssignmentState, ClockKind, Complexity, IssueState
 
-from .facts import AssignmentFacts, IssueFacts
+from .facts import AssignmentFacts, IssueFacts, awaited
 
 _UNDER_WAY = frozenset({IssueState.ASSIGNED, IssueState.RECTIFYING, IssueState.FEEDBACK})
 _WORKED_ON = frozenset({AssignmentState.PENDING, AssignmentState.ACCEPTED})
@@ -62,8 +62,8 @@ def _in_months(rule: Rule, at: datetime, months: int, calendar: Calendar) -> dat
 
 def issue_due(assignments: tuple[AssignmentFacts, ...]) -> datetime | None:
     """Return when the issue is due: with the last of the assignments that it waits for."""
-    awaited = (one for one in assignments if one.required and one.state is not AssignmentState.REASSIGNED)
-    return max((one.solve_due_at for one in awaited if one.solve_due_at is not None), default=None)
+    dues = (one.solve_due_at for one in awaited(assignments))
+    return max((due_at for due_at in dues if due_at is not None), default=None)
 
 
 def running(issue: IssueFacts) -> Iterator[tuple[ClockKind, datetime]]:

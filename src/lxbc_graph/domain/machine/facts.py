@@ -3,7 +3,7 @@
 The records are tuples, so that a whole life costs some tens of microseconds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -134,6 +134,11 @@ class EventDraft(NamedTuple):
 
 
 Step = tuple[IssueFacts, EventDraft]
+
+
+def awaited(assignments: Iterable[AssignmentFacts]) -> Iterator[AssignmentFacts]:
+    """Yield the assignments that the issue waits for."""
+    return (one for one in assignments if one.required and one.state is not AssignmentState.REASSIGNED)
 
 
 def names(actor: Actor) -> frozenset[tuple[str, int]]:

@@ -26,6 +26,10 @@ Guard = Callable[[IssueFacts, Actor, int | None], None]
 """(issue, actor, position of the assignment, None for a verb on the issue)."""
 
 
+WANTED = frozenset({AssignmentState.PENDING, AssignmentState.RETURNED, AssignmentState.ACCEPTED})
+"""States of an assignment of which something is wanted still."""
+
+
 def of_state(verb: Verb) -> Guard:
     """Return the guard of a verb that asks for nothing but the issue's state."""
     return lambda issue, _actor, _position: check_state(issue, verb)
@@ -138,8 +142,7 @@ def may_look_back(by: LookBackStep) -> Guard:
                 "The office must first decide about the exclusion.", "须先由活动办审定不计入申请。"
             )
         steps = issue.rule.look_back_steps
-        if steps and by is not steps[min(len(issue.look_backs), len(steps) - 1)]:
-            wanted = steps[min(len(issue.look_backs), len(steps) - 1)]
+        if steps and by is not (wanted := steps[min(len(issue.look_backs), len(steps) - 1)]):
             raise IllegalTransition(
                 f"The next look-back is that of the {wanted.value}.",
                 f"下一步须由{term(wanted)}回头看。",
@@ -187,7 +190,7 @@ def _require(one: AssignmentFacts, state: AssignmentState) -> None:
 
 
 def _require_open(one: AssignmentFacts) -> None:
-    if one.state in (AssignmentState.FEEDBACK, AssignmentState.REASSIGNED):
+    if one.state not in WANTED:
         raise IllegalTransition(
             f"The assignment is {one.state.value}: nothing is wanted of it.",
             f"交办件当前状态为“{term(one.state)}”，无须督办催办。",

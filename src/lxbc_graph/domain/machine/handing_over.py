@@ -10,7 +10,7 @@ from lxbc_graph.domain.terms import term
 from lxbc_graph.domain.words import AssignmentKind, AssignmentState, EventKind, IssueState, Verb
 
 from . import guards
-from .clocks import in_days, issue_due, started
+from .clocks import Dues, in_days, issue_due, started
 from .facts import Actor, AssignmentFacts, IssueFacts, Party, Step, names
 from .transitions import check_state, step, with_assignment
 
@@ -125,13 +125,9 @@ def insist(
 ) -> Step:
     """The office leaves it with the party, whose clocks start anew."""
     guards.may_arbitrate(issue, actor, assignment)
-    one = issue.assignments[assignment]
-    anew = _handed(issue, _party(one), at, calendar)
-    kept = anew._replace(insisted=True, return_reason=one.return_reason, assigned_at=one.assigned_at)
-    counts = {"supervised_count": one.supervised_count, "urged_count": one.urged_count}
-    insisted = _due(
-        issue._replace(assignments=with_assignment(issue, assignment, **{**kept._asdict(), **counts}))
-    )
+    changes = {"state": AssignmentState.PENDING, "insisted": True, "arbitrate_due_at": None}
+    dues = _dues(issue, at, calendar)._asdict()
+    insisted = _due(issue._replace(assignments=with_assignment(issue, assignment, **changes, **dues)))
     return _arbitrated(issue, insisted, actor, at, assignment, reason, insisted=True)
 
 
@@ -186,12 +182,16 @@ def _due(issue: IssueFacts) -> IssueFacts:
 
 
 def _handed(issue: IssueFacts, party: Party, at: datetime, calendar: Calendar) -> AssignmentFacts:
-    if issue.complexity is None:
-        raise IllegalTransition("An issue without a complexity has no due time.", "问题未定性，不能交办。")
     fresh = AssignmentFacts(
         party.kind, party.department_id, party.party_unit_id, party.part, party.required, at
     )
-    return fresh._replace(**started(issue.rule, issue.complexity, at, calendar)._asdict())
+    return fresh._replace(**_dues(issue, at, calendar)._asdict())
+
+
+def _dues(issue: IssueFacts, at: datetime, calendar: Calendar) -> Dues:
+    if issue.complexity is None:
+        raise IllegalTransition("An issue without a complexity has no due time.", "问题未定性，不能交办。")
+    return started(issue.rule, issue.complexity, at, calendar)
 
 
 def _party(one: AssignmentFacts) -> Party:

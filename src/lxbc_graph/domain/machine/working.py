@@ -17,10 +17,8 @@ from lxbc_graph.domain.words import (
 
 from . import guards
 from .clocks import issue_due, track_due
-from .facts import Actor, IssueFacts, Step, names
+from .facts import Actor, IssueFacts, Step, awaited, names
 from .transitions import step, with_assignment
-
-_OPEN = frozenset({AssignmentState.PENDING, AssignmentState.RETURNED, AssignmentState.ACCEPTED})
 
 
 class PlanStep(NamedTuple):
@@ -109,8 +107,7 @@ def feed_back(
         # Whoever is done has begun: sent back, it is not late with its first progress.
         progressed_at=issue.assignments[assignment].progressed_at or at,
     )
-    awaited = (one for one in assignments if one.required and one.state is not AssignmentState.REASSIGNED)
-    complete = all(one.state is AssignmentState.FEEDBACK for one in awaited)
+    complete = all(one.state is AssignmentState.FEEDBACK for one in awaited(assignments))
     fed = issue._replace(
         state=IssueState.FEEDBACK if complete else IssueState.RECTIFYING,
         assignments=assignments,
@@ -131,7 +128,7 @@ def supervise(
     supervised = issue._replace(
         assignments=tuple(
             one._replace(supervised_count=one.supervised_count + 1)
-            if index == assignment or (both and one.state in _OPEN)
+            if index == assignment or (both and one.state in guards.WANTED)
             else one
             for index, one in enumerate(issue.assignments)
         )
