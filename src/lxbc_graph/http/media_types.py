@@ -74,7 +74,7 @@ def _office(file: BinaryIO) -> str | None:
 def _is_small_zip(file: BinaryIO) -> bool:
     """Tell whether its table of contents may be read: whoever reads it keeps all of it in memory.
 
-    Only the very last bytes say where it is: with a comment behind them there may be two answers, and the other is read.
+    Only the very last bytes say where it is: a comment behind them could hold, or hide, another answer.
     """
     end = file.seek(0, 2)
     file.seek(max(0, end - _END_LENGTH - _END_64_LENGTH))
