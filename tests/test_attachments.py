@@ -523,6 +523,29 @@ def test_a_zip_with_an_endless_table_of_contents_is_not_opened() -> None:
     assert media_type_of(io.BytesIO(zipped(*parts))) is None
 
 
+@pytest.mark.parametrize("where", ["in the last record", "behind a comment", "before a long comment"])
+def test_no_zip_hides_how_long_its_table_of_contents_is(where: str) -> None:
+    """What is measured must be what is read: two records that end it, or one out of reach, must not part them."""
+    parts = ["[Content_Types].xml", "word/document.xml", *(f"{'x' * 200}{n}" for n in range(5_000))]
+    packed = zipped(*parts)
+    before, end = packed[:-22], packed[-22:]
+    small = b"PK\x05\x06" + b"\0" * 18
+    if where == "in the last record":  # as its numbers of disks, of which nobody asks
+        start = len(before) - int.from_bytes(end[12:16], "little")
+        shifted = before[start:] + b"PK\x05\x06" + b"PK\x05\x06" + end[8:16]
+        hostile = before[:start] + shifted + (30).to_bytes(4, "little") + b"\0\0"
+    elif where == "behind a comment":
+        hostile = before + end[:20] + len(small).to_bytes(2, "little") + small
+    else:
+        size, offset = end[12:16], end[16:20]
+        record = b"PK\x06\x06" + (44).to_bytes(8, "little") + b"-\0-\0" + b"\0" * 8
+        record += b"\x8a\x13" + b"\0" * 6 + b"\x8a\x13" + b"\0" * 6 + size + b"\0" * 4 + offset + b"\0" * 4
+        locator = b"PK\x06\x07" + b"\0" * 4 + len(before).to_bytes(8, "little") + b"\1\0\0\0"
+        short = end[:12] + b"\0" * 4 + b"\xff" * 4 + b"\xff\xff"
+        hostile = before + record + locator + short + b" " * 65_535
+    assert media_type_of(io.BytesIO(hostile)) is None
+
+
 async def test_a_hostile_name_neither_leaves_its_folder_nor_its_header(api: Api) -> None:
     disposition = (
         b'--b\r\nContent-Disposition: form-data; name="file"; filename="%b"\r\n\r\n' + JPEG + b"\r\n--b--\r\n"

@@ -10,6 +10,7 @@ from tests.conftest import World
 from tests.reference.agreement import parse
 
 from lxbc_graph.app import Service, open_service, running
+from lxbc_graph.domain.machine import AssignmentFacts
 from lxbc_graph.read.catalogue import Computed
 from lxbc_graph.schema.declare import CATALOGUE
 from lxbc_graph.schema.execute import Request
@@ -138,3 +139,15 @@ def test_what_a_computed_field_asks_is_asked_by_a_row_rule_of_its_own_table() ->
     }
     assert fields.keys() == {"issue", "assignment"}
     assert fields["assignment"].rows is not CATALOGUE["Assignment"].rows, "whose it is, not who reads it"
+
+
+async def test_what_parties_wrote_does_not_travel_for_it(town: Town) -> None:
+    """A plan may be three hundred kilobytes, and a page of issues with their shares asks for it two hundred times."""
+    texts = ("measure", "feedback", "return_reason", "plan")
+    assert set(texts) < set(AssignmentFacts._fields)
+    for account in ("office", "official"):
+        principal = await town.service.accounts.principal(account)
+        assert principal is not None
+        sent = town.service.executor.explain(Request(f"{{ issues {{ nodes {{ {MAY} }} }} }}"), principal)
+        assert "fa.plan_state" in sent
+        assert not [name for name in texts if f"fa.{name}," in sent or f"fa.{name})" in sent]

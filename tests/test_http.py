@@ -457,9 +457,11 @@ async def test_a_time_has_a_date_a_time_and_an_offset(api: Api, value: Any) -> N
     response = await api.ask(ISSUES, variables={"value": value})
     assert response.status_code == 400
     assert told(response) == {"BAD_USER_INPUT"}
+    assert "RFC 3339" in response.text, "and not what Python says of it"
     literal = json.dumps(value, ensure_ascii=True)
     response = await api.ask(SINCE.format(literal))
     assert response.status_code == 400
+    assert "RFC 3339" in response.text
     assert told(response) == {"GRAPHQL_VALIDATION_FAILED"}
 
 

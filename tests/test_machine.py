@@ -772,6 +772,12 @@ def test_a_rule_may_know_fewer_ways_to_supervise() -> None:
     assert refused.value.errors[0].field == ("how",)
 
 
+def test_a_rule_without_a_way_to_supervise_offers_none() -> None:
+    issue = rectifying(Rule(supervisions=()))
+    with pytest.raises(IllegalTransition):
+        guards.may_supervise(issue, OFFICE, TERRITORY)
+
+
 def test_urging_is_counted() -> None:
     issue = machine.urge(assigned(), OFFICE, AT, DEPARTMENT, text="请办")[0]
     issue = machine.urge(issue, OFFICE, AT, DEPARTMENT, text="再请")[0]

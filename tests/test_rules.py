@@ -149,6 +149,7 @@ BAD: list[tuple[Any, set[tuple[str, ...]]]] = [
     ({"ladder": [{"kind": "URGE", "after": "0"}]}, {("ladder", "0", "after")}),
     ({"ladder": [{"kind": "URGE", "after": 10**6}]}, {("ladder", "0", "after")}),
     ({"ladder": [{"kind": "URGE", "after": 0, "reply": 0}]}, {("ladder", "0", "reply")}),
+    ({"ladder": [{"kind": "URGE", "after": 0, "clocks": ["SOLVE"] * 2}]}, {("ladder", "0", "clocks")}),
     ({"routines": [{"kind": "STUDY_TOUR", "day": True}]}, {("routines", "0", "day")}),
     ({"ladder": [{"kind": "URGE", "after": hours} for hours in range(21)]}, {("ladder",)}),
     ({"routines": [{"kind": "STUDY_TOUR", "weekday": 8}]}, {("routines", "0", "weekday")}),

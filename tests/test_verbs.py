@@ -19,6 +19,7 @@ from tests.test_commands import (
     IDLE_BUREAU,
     LOOKER,
     NOWHERE,
+    REPORT,
     TOWN,
     TOWN_B,
     VERIFIER,
@@ -275,6 +276,20 @@ async def test_to_see_the_other_unit_is_not_to_give_it_an_issue(house: House) ->
         ErrorCode.INVALID_INPUT,
         ("unitId",),
     )
+
+
+async def test_an_office_of_two_cities_merges_nothing_across_them(house: House) -> None:
+    """What one tenant sees of its issue must not hang on another's."""
+    issue = await house.at("REPORTED")
+    far = await house.well("city_office_2", replace(REPORT, unit_id=VILLAGE_2))
+    here = house.people["office"]
+    house.people["office"] = replace(here, postings=(*here.postings, *house.people["city_office_2"].postings))
+    for command, field in (
+        (MergeIssue(issue, far, "同"), "intoId"),
+        (MergeIssue(far, issue, "同"), "intoId"),
+        (duplicate(issue, far), "duplicateOfId"),
+    ):
+        assert await told(house, "office", command) == (ErrorCode.INVALID_INPUT, (field,))
 
 
 # --- sent back by a party, and decided by the office

@@ -31,7 +31,7 @@ _DIRECTORY = 1024 * 1024  # of a zip: ten thousand parts
 _END = b"PK\x05\x06"
 _END_LENGTH = 22
 _END_64 = b"PK\x06\x07"
-_LONGEST_COMMENT = 65_535
+_END_64_LENGTH = 20
 
 
 def media_type_of(file: BinaryIO) -> str | None:
@@ -72,10 +72,13 @@ def _office(file: BinaryIO) -> str | None:
 
 
 def _is_small_zip(file: BinaryIO) -> bool:
-    """Tell whether its table of contents may be read: whoever reads it keeps all of it in memory."""
+    """Tell whether its table of contents may be read: whoever reads it keeps all of it in memory.
+
+    Only the very last bytes say where it is: a comment behind them could hold, or hide, another answer.
+    """
     end = file.seek(0, 2)
-    file.seek(max(0, end - _LONGEST_COMMENT - _END_LENGTH))
+    file.seek(max(0, end - _END_LENGTH - _END_64_LENGTH))
     tail = file.read()
-    place = tail.rfind(_END)
-    size = int.from_bytes(tail[place + 12 : place + 16], "little")
-    return place >= 0 and _END_64 not in tail and size <= _DIRECTORY
+    before, last = tail[:-_END_LENGTH], tail[-_END_LENGTH:]
+    plain = last.startswith(_END) and last.endswith(b"\0\0") and not before.startswith(_END_64)
+    return plain and int.from_bytes(last[12:16], "little") <= _DIRECTORY

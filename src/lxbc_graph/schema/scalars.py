@@ -1,6 +1,7 @@
 """Scalars that are stricter than the library's: a time has an offset, or it is refused."""
 
 import re
+from contextlib import suppress
 from datetime import UTC, date, datetime
 
 import strawberry
@@ -8,20 +9,21 @@ from strawberry.scalars import JSON
 from strawberry.types.scalar import ScalarDefinition
 
 _DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 def _parse_date_time(value: object) -> datetime:
-    if not isinstance(value, str) or not _DATE_TIME.fullmatch(value):
-        raise ValueError(
-            "A DateTime is written as RFC 3339 says, with its offset: 2021-11-30T08:00:00+08:00."
-        )
-    return datetime.fromisoformat(value.upper()).astimezone(UTC)
+    if isinstance(value, str) and _DATE_TIME.fullmatch(value):
+        with suppress(ValueError, OverflowError):  # their texts are of Python
+            return datetime.fromisoformat(value.upper()).astimezone(UTC)
+    raise ValueError("A DateTime is written as RFC 3339 says, with its offset: 2021-11-30T08:00:00+08:00.")
 
 
 def _parse_date(value: object) -> date:
-    if not isinstance(value, str) or len(value) != len("2021-11-30"):
-        raise ValueError("A Date is written as RFC 3339 says: 2021-11-30.")
-    return date.fromisoformat(value)
+    if isinstance(value, str) and _DATE.fullmatch(value):  # Python would read weeks as well
+        with suppress(ValueError):
+            return date.fromisoformat(value)
+    raise ValueError("A Date is written as RFC 3339 says: 2021-11-30.")
 
 
 SCALARS: dict[object, ScalarDefinition] = {

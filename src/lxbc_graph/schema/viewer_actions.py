@@ -33,7 +33,7 @@ def _one_line(sql: str) -> str:
 ON_THE_ISSUE = Computed(
     Verb,
     "What the viewer may do now with the issue, as far as that is known before the input (可办操作).",
-    _one_line(gather("{a}")),
+    _one_line(gather("{a}", texts=False)),
     actions_of(ON_ISSUE),
     ISSUE,
     _of_issue,
@@ -43,7 +43,7 @@ ON_THE_ASSIGNMENT = Computed(
     "What the viewer may do now with the assignment, as far as that is known before the input (可办操作).",
     _one_line(
         "(select jsonb_build_object('id', {a}.id, 'issue', "
-        + gather("fi")
+        + gather("fi", texts=False)
         + ") from issue fi where fi.id = {a}.issue_id)"
     ),
     actions_of(ON_ASSIGNMENT),

@@ -1,6 +1,6 @@
 """The facts of an issue as the machine sees them: one SQL expression that gathers them, and what it means.
 
-Whoever executes a command and whoever offers one read the same facts.
+Whoever executes a command and whoever offers one read the same facts, but for the texts of the parties.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,6 +18,7 @@ from .rules import MERGED, rule_of
 ISSUE_COLUMNS = tuple(name for name in IssueFacts._fields if name in tables.issue.c)
 _ASSIGNMENT = ("id", *AssignmentFacts._fields)
 _ISSUE = (*ISSUE_COLUMNS, "finder_id", "finder_account_id")
+_TEXTS = frozenset({"measure", "feedback", "return_reason", "plan"})
 _HANDLING = (
     EventKind.ASSIGNMENT_ACCEPTED,
     EventKind.ASSIGNMENT_RETURNED,
@@ -35,12 +36,16 @@ class Found(NamedTuple):
     assignment_ids: tuple[int, ...]
 
 
-def gather(alias: str) -> str:
-    """Return the SQL expression of the facts of the issue at an alias, as JSON for ``found``."""
+def gather(alias: str, *, texts: bool = True) -> str:
+    """Return the SQL expression of the facts of the issue at an alias, as JSON for ``found``.
+
+    Without ``texts`` it lacks what parties wrote: no guard asks for it, and a plan alone may be as long as a book.
+    """
+    columns = tuple(name for name in _ASSIGNMENT if texts or name not in _TEXTS)
     return f"""jsonb_build_object(
         'issue', {_object(alias, _ISSUE)},
         'assignments', (
-            select jsonb_agg({_object("fa", _ASSIGNMENT)} order by fa.id)
+            select jsonb_agg({_object("fa", columns)} order by fa.id)
             from assignment fa where fa.issue_id = {alias}.id
         ),
         'handled', (
@@ -60,7 +65,9 @@ def found(gathered: Mapping[str, Any]) -> Found:
     facts = IssueFacts(
         **{name: _READ_ISSUE[name](issue[name]) for name in ISSUE_COLUMNS},
         assignments=tuple(
-            AssignmentFacts(**{name: _READ_ASSIGNMENT[name](one[name]) for name in AssignmentFacts._fields})
+            AssignmentFacts(
+                **{name: _READ_ASSIGNMENT[name](one.get(name)) for name in AssignmentFacts._fields}
+            )
             for one in assignments
         ),
         handlers=frozenset(handlers),

@@ -162,6 +162,14 @@ def _problems(rule: Rule) -> Iterator[Problem]:
         yield Problem((name,), "Is what a clock in Shanghai shows, without an offset.", "不要填写时区。")
     if not zoned and not rule.opens < rule.closes:
         yield Problem(("closes",), "Is after opens.", "下班时间须晚于上班时间。")
+    yield from _problems_inside(rule)
+
+
+def _problems_inside(rule: Rule) -> Iterator[Problem]:
+    for index, rung in enumerate(rule.ladder):
+        # The ladder tries each clock that a rung names: thousands of them would hold up those of all units.
+        if len(set(rung.clocks)) < len(rung.clocks):
+            yield Problem(("ladder", str(index), "clocks"), "Names something twice.", "有重复项。")
     for setting, index, key, value, (least, most) in _nested(rule):
         if value is not None and not least <= value <= most:
             yield Problem(

@@ -64,7 +64,9 @@ class JudgeIssue:
         match self:
             case JudgeIssue(dismissal=Dismissal() as dismissal, reason=str(reason)):
                 if self.duplicate_of_id is not None:
-                    await scoped.original(work, self.issue_id, self.duplicate_of_id, "duplicateOfId")
+                    await scoped.original(
+                        work, self.issue_id, issue.path["city_id"], self.duplicate_of_id, "duplicateOfId"
+                    )
                 step = machine.dismiss(
                     issue.facts,
                     actor,

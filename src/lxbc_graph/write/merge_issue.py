@@ -32,6 +32,8 @@ class MergeIssue:
         """Dismiss it as a duplicate; raise NotFound or InvalidInput for an issue that it cannot go into."""
         await scoped.hold(work, "issue", (self.issue_id, self.into_id), Action.ISSUE_READ, rows.ISSUE)
         issue, actor, _, _ = await open_issue(work, self.issue_id, self.expected_version, Verb.MERGE_ISSUE)
-        await scoped.original(work, self.issue_id, self.into_id, "intoId", goes_on=True)
+        await scoped.original(
+            work, self.issue_id, issue.path["city_id"], self.into_id, "intoId", goes_on=True
+        )
         step = machine.merge(issue.facts, actor, work.now(), into_id=self.into_id, reason=self.reason)
         return await record(work, issue, step)

@@ -57,12 +57,22 @@ async def visible(
 
 
 async def original(
-    work: UnitOfWork, issue_id: int, original_id: int, field: str, *, goes_on: bool = False
+    work: UnitOfWork,
+    issue_id: int,
+    city_id: int | None,
+    original_id: int,
+    field: str,
+    *,
+    goes_on: bool = False,
 ) -> None:
     """Check the issue that another one repeats, and maybe that it goes on: NotFound or InvalidInput at ``field``."""
     if original_id == issue_id:
         raise InvalidInput("An issue is no duplicate of itself.", "不能与自身重复。", field)
-    found = await visible(work, "issue", original_id, Action.ISSUE_READ, ISSUE, field, columns="x.dismissal")
+    found = await visible(
+        work, "issue", original_id, Action.ISSUE_READ, ISSUE, field, columns="x.dismissal, x.city_id"
+    )
+    if found.city_id != city_id:
+        raise InvalidInput("Not an issue of the same city.", "不是同一市的问题。", field)
     if found.dismissal == Dismissal.DUPLICATE:  # or a chain of them could lead back to where it began
         raise InvalidInput("That issue is itself a duplicate.", "该问题本身已判为重复问题。", field)
     if goes_on and found.dismissal is not None:

@@ -108,9 +108,11 @@ def may_feed_back(issue: IssueFacts, _actor: Actor, position: int | None) -> Non
 
 
 def may_supervise(issue: IssueFacts, _actor: Actor, position: int | None) -> None:
-    """Somebody over a party that is not done."""
+    """Somebody over a party that is not done, where the rule knows a way."""
     check_state(issue, Verb.SUPERVISE_ISSUE)
     _require_open(_at(issue, position))
+    if not issue.rule.supervisions:
+        raise IllegalTransition("The rule here knows no supervision.", "本地规则没有督办方式。")
 
 
 def may_urge(issue: IssueFacts, _actor: Actor, position: int | None) -> None:
