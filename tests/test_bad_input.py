@@ -71,7 +71,11 @@ BAD: dict[str, tuple[Any, ...]] = {
             {"opens": "09:00"},
             {"requiredKinds": []},
         ),
-        *({"ladder": [{"kind": "URGE", "after": 10**9}]}, {"ladder": [{}]}, {"contacts": ["VILLAGERS"] * 2}),
+        *(
+            {"ladder": [{"kind": "URGE", "afterHours": 10**9}]},
+            {"ladder": [{}]},
+            {"contacts": ["VILLAGERS"] * 2},
+        ),
         *({BIG: 1}, {"arrangeDays": {"arrangeDays": {}}}),
     ),
     "enum": ("", "NOTHING", "satisfied", "A\0", "\ud800", BIG, 1, True, {}),

@@ -94,7 +94,7 @@ SOME: dict[str, list[Any]] = {
     "contacts": [[], ["VILLAGERS"]],
     "samplePercent": [0, 100],
     "routines": [[], [{"kind": "WEEKLY_MEETING", "weekday": 1}]],
-    "ladder": [[], [{"kind": "URGE", "after": 0, "clocks": ["SOLVE"]}]],
+    "ladder": [[], [{"kind": "URGE", "afterHours": 0, "clocks": ["SOLVE"]}]],
     "letters": [1, 3],
     "letterDays": [30, 60],
 }
@@ -144,14 +144,14 @@ BAD: list[tuple[Any, set[tuple[str, ...]]]] = [
     ({"mustSee": ["MASS_INTEREST", "MASS_INTEREST"]}, {("mustSee",)}),
     ({"requiredKinds": []}, {("requiredKinds",)}),
     ({"inspectionLevels": ["OFFICE", "TOWNSHIP"]}, {("inspectionLevels",)}),
-    ({"ladder": [{"kind": "URGE"}]}, {("ladder", "0", "after")}),
-    ({"ladder": [{"kind": "URGE", "after": 0, "then": 1}]}, {("ladder", "0", "then")}),
-    ({"ladder": [{"kind": "URGE", "after": "0"}]}, {("ladder", "0", "after")}),
-    ({"ladder": [{"kind": "URGE", "after": 10**6}]}, {("ladder", "0", "after")}),
-    ({"ladder": [{"kind": "URGE", "after": 0, "reply": 0}]}, {("ladder", "0", "reply")}),
-    ({"ladder": [{"kind": "URGE", "after": 0, "clocks": ["SOLVE"] * 2}]}, {("ladder", "0", "clocks")}),
+    ({"ladder": [{"kind": "URGE"}]}, {("ladder", "0", "afterHours")}),
+    ({"ladder": [{"kind": "URGE", "afterHours": 0, "then": 1}]}, {("ladder", "0", "then")}),
+    ({"ladder": [{"kind": "URGE", "afterHours": "0"}]}, {("ladder", "0", "afterHours")}),
+    ({"ladder": [{"kind": "URGE", "afterHours": 10**6}]}, {("ladder", "0", "afterHours")}),
+    ({"ladder": [{"kind": "URGE", "afterHours": 0, "replyDays": 0}]}, {("ladder", "0", "replyDays")}),
+    ({"ladder": [{"kind": "URGE", "afterHours": 0, "clocks": ["SOLVE"] * 2}]}, {("ladder", "0", "clocks")}),
     ({"routines": [{"kind": "STUDY_TOUR", "day": True}]}, {("routines", "0", "day")}),
-    ({"ladder": [{"kind": "URGE", "after": hours} for hours in range(21)]}, {("ladder",)}),
+    ({"ladder": [{"kind": "URGE", "afterHours": hours} for hours in range(21)]}, {("ladder",)}),
     ({"routines": [{"kind": "STUDY_TOUR", "weekday": 8}]}, {("routines", "0", "weekday")}),
     ({"opens": "18:00", "closes": "08:00"}, {("closes",)}),
     ({"opens": "08:00+08:00", "closes": "18:00"}, {("opens",)}),
@@ -461,7 +461,7 @@ async def test_an_eighth_county_works_otherwise_once_its_office_has_set_a_rule(h
     assert answer["setRule"]["rule"] is None
     assert [(error["code"], error["field"]) for error in answer["setRule"]["errors"]] == [
         ("INVALID_INPUT", ["settings", "sponsorRequired"]),
-        ("INVALID_INPUT", ["settings", "ladder", "0", "after"]),
+        ("INVALID_INPUT", ["settings", "ladder", "0", "afterHours"]),
     ]
 
 
@@ -660,7 +660,7 @@ async def test_bad_entries_are_all_told_at_their_paths_and_nothing_is_written(
         good,
         entry("411024", "2021-07-01"),
         entry("411025", "2021-13-01"),
-        entry("411025", "2021-07-01", arrangeDays=-1, ladder=[{"kind": "URGE", "after": "0"}]),
+        entry("411025", "2021-07-01", arrangeDays=-1, ladder=[{"kind": "URGE", "afterHours": "0"}]),
         {**good, "unit": "411081", "name": " "},
         {**good, "unit": 411081, "more": 1},
         [],
@@ -670,7 +670,7 @@ async def test_bad_entries_are_all_told_at_their_paths_and_nothing_is_written(
     assert [path for path, _ in await problems(database, file(tmp_path, *form[:2], *form[3:5]))] == [
         "[1]",
         "[2].settings.arrangeDays",
-        "[2].settings.ladder[0].after",
+        "[2].settings.ladder[0].afterHours",
         "[3].name",
     ]
     unknown = (good, entry("411099", "2021-07-01"), entry("411002", "2021-07-01"))

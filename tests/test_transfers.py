@@ -95,7 +95,7 @@ def gone(id_: str) -> dict[str, Any]:
         "toState": "REPORTED",
         "actorName": "city",
         "reason": None,
-        "data": {},
+        "data": {"left": True},
         "unit": {"code": OLD},
         "issue": None,
         "assignment": None,

@@ -455,7 +455,7 @@ async def test_an_issue_keeps_the_rules_that_it_began_under(database: Database) 
         ("rules[0].settings.arrangeDays", {"arrangeDays": -1}, {}),
         ("rules[0].settings.colour", {"colour": 1}, {}),
         ("rules[0].settings.opens", {"opens": "09:00"}, {}),
-        ("rules[0].settings.ladder[0].after", {"ladder": [{"kind": "URGE", "after": 10**6}]}, {}),
+        ("rules[0].settings.ladder[0].afterHours", {"ladder": [{"kind": "URGE", "afterHours": 10**6}]}, {}),
         ("rules[0].settings", {"arrangeDays": object()}, {}),
         ("issues[0].sponsor", {"sponsorRequired": True}, {"state": "ASSIGNED"}),
         ("issues[0]", {"lineRequired": True}, {"state": "ASSIGNED"}),

@@ -133,7 +133,6 @@ LISTS = {
     "categories": "category",
     "issues": "issue",
     "assignments": "assignment",
-    "clocks": "clock",
     "events": "event",
     "rules": "rule",
 }

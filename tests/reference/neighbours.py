@@ -237,8 +237,9 @@ class _Builder:
         """An issue that began here and is there now: the event under the old unit is all that is left of it."""
         finder = self._cadres["赵市长"]
         self._issue("2021-0008", "渡口停航", "411082100", finder, "ACCEPTED", None)
-        for code in ("411024104", "411082100"):
+        for code, data in (("411024104", {"left": True}), ("411082100", {})):
             self._event(self._issues[-1], "TRANSFERRED", "ACCEPTED", code, finder, None)
+            self._events[-1]["data"] = data
 
     def _attachment(self, event: Row, *, referred: bool) -> None:
         id_ = self._id()

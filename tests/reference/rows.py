@@ -453,7 +453,9 @@ class _Maker:
             "seq": None,
             "issue_id": issue["id"],
             "assignment_id": self._maybe(self._chance.choice(shares)) if shares else None,
-            "kind": self._chance.choice((*words.EventKind, *[words.EventKind.ALERTED] * 3)),
+            "kind": self._chance.choice(
+                (*words.EventKind, *[words.EventKind.ALERTED] * 3, *[words.EventKind.TRANSFERRED] * 3)
+            ),
             "from_state": self._maybe(self._chance.choice(list(words.IssueState))),
             "to_state": self._chance.choice(list(words.IssueState)),
             "actor_id": self._maybe(self._chance.choice(cadres)["id"]),
@@ -468,6 +470,7 @@ class _Maker:
                     {"b": _WORDS[5]},
                     *({"satisfaction": answer} for answer in (*words.Satisfaction, None)),
                     *(self._alert() for _ in range(4)),
+                    *({"left": True} for _ in range(4)),
                     *({"excluded": left_out} for left_out in (True, False)),
                     {"satisfaction": "SATISFIED", "excluded": False},
                     {"dueBefore": self._time().isoformat()},

@@ -39,8 +39,9 @@ class Sight:
     def sees(self, table: str, row: Row) -> bool:
         """Say whether the row exists for the principal."""
         if table in {"assignment", "attachment", "clock", "event"}:
-            if table == "event" and row["kind"] == "TRANSFERRED" and self.may("issue:read", "event", row):
-                return True  # it left a unit that is seen, whoever sees where it went
+            left = table == "event" and row["kind"] == "TRANSFERRED" and "left" in row["data"]
+            if left and self.may("issue:read", "event", row):
+                return True  # a unit that is seen, whoever sees where it went
             return self.may("issue:read", "issue", self._issues[row["issue_id"]])
         if table == "account":
             return bool(row["id"] == self._principal.account_id)

@@ -27,26 +27,35 @@ PROPOSALS = frozenset({RungKind.REMINDER_LETTER, RungKind.BULLETIN, RungKind.ACC
 """What the ladder proposes and people decide."""
 
 
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+_READ = {"extra": "forbid", "strict": True, "alias_generator": _camel}
+"""How ``store.rules`` reads what a setting lists."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """A step that clocks climb, ``after`` hours since they were due, or before where it is negative.
+    """A step that clocks climb, ``after_hours`` since they were due, or before where it is negative.
 
-    ``reply`` is within how many days a letter wants an answer.
+    ``reply_days`` is within how many days a letter wants an answer.
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
+    __pydantic_config__: ClassVar[dict[str, Any]] = _READ
 
     kind: RungKind
-    after: int
+    after_hours: int
     clocks: tuple[ClockKind, ...] = CLOCKS_OF_13710
-    reply: int | None = None
+    reply_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Routine:
     """What is done regularly: on a day of the week (1 is Monday) or of the month, or whenever it is called."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
+    __pydantic_config__: ClassVar[dict[str, Any]] = _READ
 
     kind: RoutineKind
     weekday: int | None = None
@@ -65,7 +74,7 @@ LADDER = (
     Rung(RungKind.REMINDER, -24),
     Rung(RungKind.URGE, 0),
     Rung(RungKind.DUAL_SUPERVISION, 24),
-    Rung(RungKind.REMINDER_LETTER, 3 * 24, reply=3),
+    Rung(RungKind.REMINDER_LETTER, 3 * 24, reply_days=3),
     Rung(RungKind.BULLETIN, 7 * 24),
 )
 

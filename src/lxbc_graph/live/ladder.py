@@ -137,7 +137,10 @@ class Ladder:
         for group in await connection.fetch(_GROUPS):
             rule = await self._rule(connection, tuple(group["rules"]))
             if rule is not None and any(rung.clocks for rung in rule.ladder):
-                alerts += await self._climb_under(connection, group["rules"], rule, calendar)
+                try:
+                    alerts += await self._climb_under(connection, group["rules"], rule, calendar)
+                except asyncpg.PostgresError as error:  # the others must not wait behind it
+                    _log.error("this ladder could not be climbed", rules=group["rules"], error=repr(error))
         return alerts + await self._read_letters(connection, calendar)
 
     async def _rule(self, connection: Connection, ids: tuple[int, ...]) -> Rule | None:
@@ -174,7 +177,7 @@ class Ladder:
 
     async def _due(self, connection: Connection, ids: Sequence[int], rule: Rule) -> AsyncIterator[list[int]]:
         """Yield ids of issues of which a clock may have come to a rung, the longest due first."""
-        ahead = timedelta(hours=-min(rung.after for rung in rule.ladder))
+        ahead = timedelta(hours=-min(rung.after_hours for rung in rule.ladder))
         last = (_LONG_AGO, 0)
         while page := await connection.fetch(_DUE, ids, self._now() + ahead, *last):
             for start in range(0, len(page), _CHUNK):
@@ -208,7 +211,11 @@ class _Step(NamedTuple):
 def _steps(rule: Rule, at: datetime, calendar: Calendar) -> Iterator[_Step]:
     today = shanghai_date(at)
     for place, rung in enumerate(rule.ladder):
-        reply = None if rung.reply is None else end_of_day(days_after(today, rung.reply, rule.days, calendar))
+        reply = (
+            None
+            if rung.reply_days is None
+            else end_of_day(days_after(today, rung.reply_days, rule.days, calendar))
+        )
         for clock in rung.clocks:
-            hours = timedelta(hours=rung.after)
+            hours = timedelta(hours=rung.after_hours)
             yield _Step(place, rung.kind.value, hours, clock.value, rung.kind in PROPOSALS, reply)

@@ -41,7 +41,8 @@ where l.data ->> 'rung' = 'REMINDER_LETTER' and l.kind = 'ALERTED' and l.at > $2
 order by cadre_id, sent_at, l.id
 """
 
-# To whom it goes is not said: who may see the cadre finds there by whom it is managed.
+# Neither to whom it goes is said, nor how many letters there were: some may be of another county. Who may see the
+# cadre finds there by whom it is managed.
 _PROPOSE = f"""
 with written as (
     insert into event
@@ -49,12 +50,12 @@ with written as (
     select l.issue_id, l.assignment_id, 'ALERTED', i.state, i.state, '系统', $1,
            jsonb_build_object(
                'rung', 'ACCOUNTABILITY_PROPOSAL', 'clock', l.data -> 'clock', 'dueAt', l.data -> 'dueAt',
-               'proposal', true, 'letters', s.letters, 'to', '干部管理单位'
+               'proposal', true, 'to', '干部管理单位'
            ),
            {_KEY.format(id="l.id")}, {", ".join(f"i.{name}" for name in tables.PATH)}
-    from unnest($2::bigint[], $3::int[]) s (id, letters)
-    join event l on l.id = s.id
+    from event l
     join issue i on i.id = l.issue_id
+    where l.id = any($2::bigint[])
     order by l.at, l.id
     on conflict (key) where key is not null do nothing
     returning 1
@@ -87,18 +88,15 @@ async def read(connection: Connection, at: datetime, calendar: Calendar, rule_of
     rules = {ids: await rule_of(ids) for ids in {letter.rules for letter in unanswered}}
     open_ = {ids for ids, rule in rules.items() if rule and is_within(at, rule.opens, rule.closes, calendar)}
     sets = list(_sets(unanswered, rules))
-    ready = [(newest.id, letters) for newest, letters in sets if newest.rules in open_]
+    ready = [newest.id for newest in sets if newest.rules in open_]
     proposals = 0
     for start in range(0, len(ready), _BATCH):
-        ids, letters = zip(*ready[start : start + _BATCH], strict=True)
-        proposals += await connection.fetchval(_PROPOSE, at, ids, letters)
+        proposals += await connection.fetchval(_PROPOSE, at, ready[start : start + _BATCH])
     return Read(proposals, waiting=len(ready) < len(sets))
 
 
-def _sets(
-    unanswered: Iterable[Letter], rules: dict[tuple[int, ...], Rule | None]
-) -> Iterator[tuple[Letter, int]]:
-    """Yield the newest letter of each set that makes a proposal, by the rule of its issue, and how many they are."""
+def _sets(unanswered: Iterable[Letter], rules: dict[tuple[int, ...], Rule | None]) -> Iterator[Letter]:
+    """Yield the newest letter of each set that makes a proposal, by the rule of its issue."""
     for _, letters in groupby(unanswered, attrgetter("cadre_id")):
         counted: list[Letter] = []
         for letter in letters:
@@ -109,5 +107,5 @@ def _sets(
                 since = letter.sent_at - timedelta(days=rule.letter_days)
                 counted = [one for one in counted if one.sent_at >= since] + [letter]
                 if len(counted) >= rule.letters:
-                    yield letter, len(counted)
+                    yield letter
                     counted = []

@@ -227,7 +227,11 @@ class ByEvent:
 
     def _left(self, scope: Scope, alias: str, bind: Bind) -> str:
         unit = ByUnit().predicate(replace(scope, cities=()), alias, bind)
-        return NOTHING if unit == NOTHING else f"{alias}.kind = 'TRANSFERRED' and {unit}"
+        return (
+            NOTHING
+            if unit == NOTHING
+            else f"{alias}.kind = 'TRANSFERRED' and {alias}.data ? 'left' and {unit}"
+        )
 
 
 @dataclass(frozen=True, slots=True)

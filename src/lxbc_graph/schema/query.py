@@ -32,6 +32,5 @@ class Query:
     categories = Many("Category", "Categories (类别).", "true")
     issues = Many("Issue", "Issues (问题).", "true")
     assignments = Many("Assignment", "Assignments (交办).", "true")
-    clocks = Many("Clock", "Clocks (计时).", "true")
     events = Many("Event", "Events (事件).", "true")
     rules = Many("Rule", "Rules (规则).", "true")

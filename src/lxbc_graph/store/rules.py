@@ -179,8 +179,8 @@ def _problems_inside(rule: Rule) -> Iterator[Problem]:
 
 def _nested(rule: Rule) -> Iterator[tuple[str, int, str, int | None, tuple[int, int]]]:
     for index, rung in enumerate(rule.ladder):
-        yield "ladder", index, "after", rung.after, _HOURS
-        yield "ladder", index, "reply", rung.reply, (1, 366)
+        yield "ladder", index, "afterHours", rung.after_hours, _HOURS
+        yield "ladder", index, "replyDays", rung.reply_days, (1, 366)
     for index, routine in enumerate(rule.routines):
         yield "routines", index, "weekday", routine.weekday, (1, 7)
         yield "routines", index, "day", routine.day, (1, 31)

@@ -44,7 +44,7 @@ async def record(
         )
     concerned = None if event.assignment is None else issue.assignment_ids[event.assignment]
     if moved_to is not None:
-        await record_event(work, issue.id, issue.path, event._replace(reason=None))
+        await record_event(work, issue.id, issue.path, event._replace(reason=None, data={"left": True}))
     event_id = await record_event(work, issue.id, moved_to or issue.path, event, concerned)
     await evidence.attach(work, event_id, attachments)
     return issue.id

@@ -54,6 +54,7 @@ select convert_to('{"node":'
             where t6.id = asked.id
             and case
             when t6.kind = 'TRANSFERRED'
+            and t6.data ? 'left'
             and t6.county_id = $2::bigint then true
             else (select t6_issue.county_id = $2::bigint
               from issue t6_issue
