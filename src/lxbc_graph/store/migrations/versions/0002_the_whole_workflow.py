@@ -42,9 +42,11 @@ where c.due_at is not null
 """Every clock as a row. ``domain.deadlines.running`` says the same of one issue's facts, and a test that they agree."""
 
 _LAST_SECOND = "((date_trunc('day', {} at time zone 'Asia/Shanghai') + interval '{}' + time '23:59:59') at time zone 'Asia/Shanghai')"
-_LAST_TOLD = """greatest(
+# Events are found by their issue: no index leads from an assignment to them.
+_ITS_EVENTS = "event where event.issue_id = assignment.issue_id and event.assignment_id = assignment.id"
+_LAST_TOLD = f"""greatest(
         assigned_at,
-        (select max(at) from event where assignment_id = assignment.id and kind = 'PROGRESS_REPORTED'),
+        (select max(at) from {_ITS_EVENTS} and kind = 'PROGRESS_REPORTED'),
         (select max(at) from event where issue_id = assignment.issue_id and kind = 'REOPENED')
     )"""
 _CLOCKS_OF_OLD = f"""
@@ -54,7 +56,7 @@ update assignment set
     solve_due_at = (select due_at from issue where issue.id = issue_id),
     track_due_at = {_LAST_SECOND.format(_LAST_TOLD, "1 month")},
     progressed_at = coalesce(
-        progressed_at, (select min(at) from event where assignment_id = assignment.id and kind = 'FEEDBACK_SUBMITTED')
+        progressed_at, (select min(at) from {_ITS_EVENTS} and kind = 'FEEDBACK_SUBMITTED')
     )
 """
 _NEXT_OF_OLD = """
