@@ -908,6 +908,35 @@ def test_the_review_of_the_file_visits_nobody() -> None:
         _looked(alone, LookBackStep.OFFICE)
 
 
+@pytest.mark.parametrize("approved", [True, False])
+@pytest.mark.parametrize("answer", [Satisfaction.DISSATISFIED, Satisfaction.FAIRLY_SATISFIED])
+def test_the_review_of_the_file_asks_nobody_and_leaves_the_answer_and_its_exclusion(
+    answer: Satisfaction, approved: bool
+) -> None:
+    rule = Rule(look_back_steps=(LookBackStep.CADRE, LookBackStep.OFFICE))
+    issue = excluding(rectified(rule), answer)
+    issue = machine.decide_exclusion(issue, OFFICE, AT, approved=approved, reason="因")[0]
+    if issue.state is S.RECTIFYING:
+        assert (answer, approved) == (Satisfaction.DISSATISFIED, False)
+        return
+    closed, event = machine.look_back(
+        issue, LOOKER, AT, by=LookBackStep.OFFICE, passed=True, satisfaction=None
+    )
+    assert (closed.state, closed.satisfaction, closed.exclusion) == (S.CLOSED, answer, issue.exclusion)
+    assert event.data == {"by": "OFFICE", "passed": True}
+
+
+@pytest.mark.parametrize("rule", [Rule(), Rule(look_back_steps=(LookBackStep.OFFICE, LookBackStep.CADRE))])
+def test_whoever_looks_back_first_brings_an_answer(rule: Rule) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        _looked(rectified(rule), LookBackStep.OFFICE, satisfaction=None)
+    assert refused.value.errors[0].field == ("satisfaction",)
+    issue = _looked(rectified(rule), LookBackStep.OFFICE)
+    if rule.look_back_steps:
+        with pytest.raises(InvalidInput):
+            _looked(issue, LookBackStep.CADRE, satisfaction=None)
+
+
 def test_a_proposed_exclusion_holds_everything_up_but_the_office() -> None:
     issue, event = _excluded(rectified())
     assert (issue.state, issue.exclusion) == (S.RECTIFIED, ExclusionState.PROPOSED)

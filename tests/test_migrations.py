@@ -121,10 +121,14 @@ async def test_what_was_under_way_has_the_clocks_that_the_machine_would_have_sta
     assert len([row for row in found["issue"] if row["next_due_at"] is not None]) == len(Complexity) * 7
 
 
-async def test_the_clocks_of_old_rows_are_found_without_reading_all_events_for_each(database: Database) -> None:
+async def test_the_clocks_of_old_rows_are_found_without_reading_all_events_for_each(
+    database: Database,
+) -> None:
     versions = import_module("lxbc_graph.store.migrations.versions.0002_the_whole_workflow")
     async with database.pool.acquire() as connection, connection.transaction():
-        await connection.execute("set local enable_seqscan = off")  # then one remains only where nothing else can be
+        await connection.execute(
+            "set local enable_seqscan = off"
+        )  # then one remains only where nothing else can be
         plan = "\n".join(row[0] for row in await connection.fetch(f"explain {versions._CLOCKS_OF_OLD}"))
     assert "on event" in plan
     assert "Seq Scan on event" not in plan

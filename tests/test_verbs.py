@@ -470,9 +470,13 @@ async def test_a_rule_of_three_look_backs_is_kept_and_an_issue_keeps_its_rule(ho
     )
     for who in ("inspector", "looker", "office"):
         assert (await house.issue(issue))["state"] == "RECTIFIED"
-        await house.well(who, looked if who != "office" else LookBack(issue, Satisfaction.SATISFIED))
+        if who != "office":
+            unasked = LookBack(issue, contacts=met)
+            assert await told(house, who, unasked) == (ErrorCode.INVALID_INPUT, ("satisfaction",))
+        await house.well(who, looked if who != "office" else LookBack(issue))
     row = await house.issue(issue)
     assert (row["state"], row["look_backs"]) == ("CLOSED", ["INSPECTOR", "CADRE", "OFFICE"])
+    assert row["satisfaction"] == "SATISFIED"
     by = [e["data"]["by"] for e in await house.events(issue) if e["kind"] == "LOOKED_BACK"]
     assert by == ["INSPECTOR", "CADRE", "OFFICE"]
 

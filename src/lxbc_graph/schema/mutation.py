@@ -142,7 +142,7 @@ INPUTS = {
     "passed": "Whether it passes; if not, a reason is needed (是否通过).",
     "approved": "Whether it is approved; if not, a reason is needed (是否同意).",
     "on_site": "Record of the visit on the spot, which must-see issues need to pass (现场核验记录).",
-    "satisfaction": "What the people said; DISSATISFIED sends the issue back (群众满意度).",
+    "satisfaction": "What the people said; DISSATISFIED sends the issue back. A pass needs it, but for the office reviewing the file after others (群众满意度).",
     "contacts": "Whom the look-back met face to face; the rule may name some (面对面).",
     "unannounced": "Whether nobody was told before; issues drawn by lot need it (不打招呼).",
     "exclusion": "Why the answer should be left out of the figure; the office decides (不计入理由).",
