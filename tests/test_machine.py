@@ -690,6 +690,21 @@ def test_a_rule_may_want_evidence() -> None:
     machine.feed_back(issue, TOWN, AT, TERRITORY, text="已办", evidence=1)
 
 
+@pytest.mark.parametrize("answer", ["none", "returned", "accepted"])
+def test_no_clock_runs_in_feedback_for_a_party_that_can_do_nothing_there(answer: str) -> None:
+    helper = Party(AssignmentKind.DEPARTMENT, department_id=9, required=False)
+    issue = machine.assign(accepted(), OFFICE, AT, parties=(*PARTIES, helper), sponsor_id=90)[0]
+    if answer == "returned":
+        issue = machine.return_assignment(issue, BUREAU, AT, 2, reason="不属我局")[0]
+    if answer == "accepted":
+        issue = taken(issue, 2, BUREAU)
+    for place, actor in ((TERRITORY, TOWN), (DEPARTMENT, BUREAU)):
+        issue = machine.feed_back(taken(issue, place, actor), actor, AT, place, text="已办")[0]
+    assert (issue.state, list(machine.running(issue)), issue.next_due_at) == (S.FEEDBACK, [], None)
+    back = machine.send_back(issue, Actor(99, "活动办"), AT, reason="不到位")[0]
+    assert back.next_due_at is not None
+
+
 def test_the_first_progress_stops_its_clock_and_each_puts_off_the_next_report() -> None:
     issue = machine.progress(rectifying(), BUREAU, AT + timedelta(days=1), DEPARTMENT, text="一")[0]
     again = machine.progress(issue, BUREAU, AT + timedelta(days=40), DEPARTMENT, text="二")[0]
