@@ -506,6 +506,13 @@ async def test_a_rule_may_want_a_sponsor_and_a_line(house: House) -> None:
             ErrorCode.NOT_FOUND,
             ("sponsorId",),
         )
+    for rank in ("STAFF", "VILLAGE", "TOWNSHIP"):
+        await house.database.pool.execute("update cadre set rank = $2 where id = $1", CADRE, rank)
+        assert await told(house, "office", replace(hand_over(issue), sponsor_id=CADRE)) == (
+            ErrorCode.INVALID_INPUT,
+            ("sponsorId",),
+        )
+    await house.database.pool.execute("update cadre set rank = 'CITY_LEADER' where id = $1", CADRE)
     await house.well("office", replace(hand_over(issue), sponsor_id=CADRE))
     assert (await house.issue(issue))["sponsor_id"] == CADRE
 

@@ -112,7 +112,7 @@ INPUTS = {
     "assignment_id": "The assignment (交办).",
     "responsible_id": "The cadre who is responsible (责任人).",
     "verifier_id": "The cadre who is to verify; not who found it (核实人).",
-    "sponsor_id": "The leader who sponsors the issue, where the rule wants one (包案领导).",
+    "sponsor_id": "The city leader or county-level cadre who sponsors the issue, where the rule wants one (包案领导).",
     "attachment_ids": "Evidence: attachments of the issue that one has uploaded oneself (佐证材料).",
     "title": "What it is, in a line of at most 200 characters (标题).",
     "description": "What was found, at most 10,000 characters (问题描述).",
