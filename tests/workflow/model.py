@@ -122,6 +122,7 @@ def merge_issue(ask: Ask, into_id: int, reason: str) -> None:
     check({"reason": blank(reason)})
     come(ask, "MERGE_ISSUE")
     find_original(ask, into_id, "intoId")
+    check({"intoId": ask.others[into_id].facts["dismissal"] is not None})
     guard(ask, "MERGE_ISSUE", "", None)
     ask.issue.facts.update(state="DISMISSED", dismissal="DUPLICATE", duplicate_of_id=into_id)
 
