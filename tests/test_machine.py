@@ -690,6 +690,21 @@ def test_a_rule_may_want_evidence() -> None:
     machine.feed_back(issue, TOWN, AT, TERRITORY, text="已办", evidence=1)
 
 
+@pytest.mark.parametrize("answer", ["none", "returned", "accepted"])
+def test_no_clock_runs_in_feedback_for_a_party_that_can_do_nothing_there(answer: str) -> None:
+    helper = Party(AssignmentKind.DEPARTMENT, department_id=9, required=False)
+    issue = machine.assign(accepted(), OFFICE, AT, parties=(*PARTIES, helper), sponsor_id=90)[0]
+    if answer == "returned":
+        issue = machine.return_assignment(issue, BUREAU, AT, 2, reason="不属我局")[0]
+    if answer == "accepted":
+        issue = taken(issue, 2, BUREAU)
+    for place, actor in ((TERRITORY, TOWN), (DEPARTMENT, BUREAU)):
+        issue = machine.feed_back(taken(issue, place, actor), actor, AT, place, text="已办")[0]
+    assert (issue.state, list(machine.running(issue)), issue.next_due_at) == (S.FEEDBACK, [], None)
+    back = machine.send_back(issue, Actor(99, "活动办"), AT, reason="不到位")[0]
+    assert back.next_due_at is not None
+
+
 def test_the_first_progress_stops_its_clock_and_each_puts_off_the_next_report() -> None:
     issue = machine.progress(rectifying(), BUREAU, AT + timedelta(days=1), DEPARTMENT, text="一")[0]
     again = machine.progress(issue, BUREAU, AT + timedelta(days=40), DEPARTMENT, text="二")[0]
@@ -912,6 +927,35 @@ def test_the_review_of_the_file_visits_nobody() -> None:
     alone = rectified(Rule(contacts=tuple(ContactKind)))
     with pytest.raises(InvalidInput):
         _looked(alone, LookBackStep.OFFICE)
+
+
+@pytest.mark.parametrize("approved", [True, False])
+@pytest.mark.parametrize("answer", [Satisfaction.DISSATISFIED, Satisfaction.FAIRLY_SATISFIED])
+def test_the_review_of_the_file_asks_nobody_and_leaves_the_answer_and_its_exclusion(
+    answer: Satisfaction, approved: bool
+) -> None:
+    rule = Rule(look_back_steps=(LookBackStep.CADRE, LookBackStep.OFFICE))
+    issue = excluding(rectified(rule), answer)
+    issue = machine.decide_exclusion(issue, OFFICE, AT, approved=approved, reason="因")[0]
+    if issue.state is S.RECTIFYING:
+        assert (answer, approved) == (Satisfaction.DISSATISFIED, False)
+        return
+    closed, event = machine.look_back(
+        issue, LOOKER, AT, by=LookBackStep.OFFICE, passed=True, satisfaction=None
+    )
+    assert (closed.state, closed.satisfaction, closed.exclusion) == (S.CLOSED, answer, issue.exclusion)
+    assert event.data == {"by": "OFFICE", "passed": True}
+
+
+@pytest.mark.parametrize("rule", [Rule(), Rule(look_back_steps=(LookBackStep.OFFICE, LookBackStep.CADRE))])
+def test_whoever_looks_back_first_brings_an_answer(rule: Rule) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        _looked(rectified(rule), LookBackStep.OFFICE, satisfaction=None)
+    assert refused.value.errors[0].field == ("satisfaction",)
+    issue = _looked(rectified(rule), LookBackStep.OFFICE)
+    if rule.look_back_steps:
+        with pytest.raises(InvalidInput):
+            _looked(issue, LookBackStep.CADRE, satisfaction=None)
 
 
 def test_a_proposed_exclusion_holds_everything_up_but_the_office() -> None:

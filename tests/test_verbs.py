@@ -485,9 +485,13 @@ async def test_a_rule_of_three_look_backs_is_kept_and_an_issue_keeps_its_rule(ho
     )
     for who in ("inspector", "looker", "office"):
         assert (await house.issue(issue))["state"] == "RECTIFIED"
-        await house.well(who, looked if who != "office" else LookBack(issue, Satisfaction.SATISFIED))
+        if who != "office":
+            unasked = LookBack(issue, contacts=met)
+            assert await told(house, who, unasked) == (ErrorCode.INVALID_INPUT, ("satisfaction",))
+        await house.well(who, looked if who != "office" else LookBack(issue))
     row = await house.issue(issue)
     assert (row["state"], row["look_backs"]) == ("CLOSED", ["INSPECTOR", "CADRE", "OFFICE"])
+    assert row["satisfaction"] == "SATISFIED"
     by = [e["data"]["by"] for e in await house.events(issue) if e["kind"] == "LOOKED_BACK"]
     assert by == ["INSPECTOR", "CADRE", "OFFICE"]
 
@@ -517,6 +521,13 @@ async def test_a_rule_may_want_a_sponsor_and_a_line(house: House) -> None:
             ErrorCode.NOT_FOUND,
             ("sponsorId",),
         )
+    for rank in ("STAFF", "VILLAGE", "TOWNSHIP"):
+        await house.database.pool.execute("update cadre set rank = $2 where id = $1", CADRE, rank)
+        assert await told(house, "office", replace(hand_over(issue), sponsor_id=CADRE)) == (
+            ErrorCode.INVALID_INPUT,
+            ("sponsorId",),
+        )
+    await house.database.pool.execute("update cadre set rank = 'CITY_LEADER' where id = $1", CADRE)
     await house.well("office", replace(hand_over(issue), sponsor_id=CADRE))
     assert (await house.issue(issue))["sponsor_id"] == CADRE
 

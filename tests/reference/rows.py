@@ -60,7 +60,7 @@ def clocks(rows: Rows) -> Iterator[Row]:
     issues = {issue["id"]: issue for issue in rows["issue"]}
     for share in rows["assignment"]:
         issue = issues[share["issue_id"]]
-        under_way = issue["state"] in {"ASSIGNED", "RECTIFYING", "FEEDBACK"}
+        under_way = issue["state"] in {"ASSIGNED", "RECTIFYING"}
         for place, kind, done in (
             (0, "ARRANGE", share["accepted_at"]),
             (1, "PROGRESS", share["progressed_at"] or share["feedback_at"]),

@@ -311,13 +311,15 @@ def look_back(
     check(
         {
             "reason": blank(reason, needed=not passed),
-            "satisfaction": passed and satisfaction is None,
             "exclusion": blank(exclusion, needed=False) or (exclusion is not None and not passed),
         }
     )
     as_ = come(ask, "LOOK_BACK")
     guard(ask, "LOOK_BACK", as_, None)
     rule, facts = ask.issue.rule, ask.issue.facts
+    # Open: the office may leave the answer as somebody before it found it.
+    review = as_ == "LOOK_BACK OFFICE" and facts["look_backs"]
+    check({"satisfaction": passed and satisfaction is None and not review})
     # Open: where the office looks back as a step of its own, it reviews the file and meets nobody.
     if passed and not (rule["lookBackSteps"] and as_ == "LOOK_BACK OFFICE"):
         check({"contacts": not set(contacts).issuperset(rule["contacts"])})

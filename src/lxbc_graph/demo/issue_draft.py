@@ -12,6 +12,7 @@ from lxbc_graph.domain.deadlines import shanghai_date
 from lxbc_graph.domain.errors import Refused
 from lxbc_graph.domain.machine import Actor, AssignmentFacts, EventDraft, IssueFacts, Party
 from lxbc_graph.domain.words import (
+    LEADERS,
     AssignmentKind,
     AssignmentPart,
     AssignmentState,
@@ -35,7 +36,6 @@ from .lives import Script, Side, live
 from .standing import Row
 
 _DAY = timedelta(days=1)
-_LEADERS = (Rank.CITY_LEADER, Rank.COUNTY_CADRE)
 _JUDGED = frozenset(IssueState) - {IssueState.REPORTED, IssueState.VERIFYING}
 _HANDED_OVER = _JUDGED - {IssueState.DISMISSED, IssueState.ACCEPTED}
 _RECTIFIED = frozenset({IssueState.RECTIFIED, IssueState.CLOSED})
@@ -140,7 +140,7 @@ class _IssueDraft:
         """Of the one who is named, or where the rule wants somebody, of a leader of the file."""
         if self.sponsor is None and self.law.rule.sponsor_required and self.handed_over:
             for row in self.draft.rows["cadre"]:
-                if row["city_id"] == self.city_id and row["rank"] in _LEADERS:
+                if row["city_id"] == self.city_id and row["rank"] in LEADERS:
                     return id_of(row)
             self._problem("sponsor", "the rule wants one: name a cadre")
         return id_of(self.sponsor)

@@ -41,6 +41,10 @@ class Rank(StrEnum):
     STAFF = "STAFF"
 
 
+LEADERS = frozenset({Rank.CITY_LEADER, Rank.COUNTY_CADRE})
+"""Who can sponsor an issue (包案领导)."""
+
+
 class IssueState(StrEnum):
     """States of an issue (DOMAIN 4)."""
 

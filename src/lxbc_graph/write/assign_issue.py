@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lxbc_graph.domain import machine
 from lxbc_graph.domain.errors import CommandError, InvalidInput
-from lxbc_graph.domain.words import AssignmentKind, AssignmentPart, Verb
+from lxbc_graph.domain.words import LEADERS, AssignmentKind, AssignmentPart, Verb
 from lxbc_graph.policy import rows
 from lxbc_graph.policy.actions import Action
 
@@ -90,7 +90,13 @@ class AssignIssue:
             ]
         )
         if self.sponsor_id is not None:
-            await scoped.cadre(work, issue.path["city_id"], self.sponsor_id, "sponsorId")
+            sponsor = await scoped.cadre(work, issue.path["city_id"], self.sponsor_id, "sponsorId")
+            if sponsor.rank not in LEADERS:
+                raise InvalidInput(
+                    "A sponsor is a city leader or a county-level cadre.",
+                    "包案领导须为市级领导或县级干部。",
+                    "sponsorId",
+                )
         step = machine.assign(
             issue.facts,
             actor,

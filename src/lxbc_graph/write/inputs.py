@@ -44,6 +44,6 @@ def required_text(value: str | None, limit: int, *field: str) -> Iterator[Comman
 def check_due(due: date, today: date, *field: str) -> None:
     """Raise InvalidInput for a day that has passed, or is more than five years ahead."""
     if due < today:
-        raise InvalidInput("Is due today or later.", "期限不能早于今天。", *field)
+        raise InvalidInput("Must be today or later.", "期限不能早于今天。", *field)
     if due > today + FARTHEST:
         raise InvalidInput("Is due within five years.", "期限不能晚于五年之后。", *field)

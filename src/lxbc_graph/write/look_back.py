@@ -17,7 +17,8 @@ from .unit_of_work import UnitOfWork
 class LookBack:
     """Look back; a pass needs the people's answer, a failure a reason. DISSATISFIED fails, and says why.
 
-    ``exclusion`` is why the answer should not count, for the office to decide.
+    A review of the file, after others, needs no answer of its own. ``exclusion`` is why the answer should not count,
+    for the office to decide.
     """
 
     issue_id: int
@@ -31,14 +32,10 @@ class LookBack:
     expected_version: int | None = None
 
     def problems(self) -> Iterator[CommandError]:
-        """Yield the missing answer or reason, and an exclusion of no answer."""
+        """Yield the missing reason, and an exclusion of no answer."""
         check = inputs.optional_text if self.passed else inputs.required_text
         yield from check(self.reason, inputs.REASON, "reason")
         yield from inputs.optional_text(self.exclusion, inputs.REASON, "exclusion")
-        if self.passed and self.satisfaction is None:
-            yield inputs.invalid(
-                "Must be given when it passed.", "回访通过须填写群众满意度。", "satisfaction"
-            )
         if self.exclusion is not None and not self.passed:
             yield inputs.invalid(
                 "Goes with a look-back that passed.", "回访未通过的，无须申请不计入。", "exclusion"

@@ -99,10 +99,12 @@ def look_back(
     """Look again later (回头看): closes with the last step of the rule, or sends back when it failed or people are
     dissatisfied.
 
-    With ``exclusion``, why the answer should not count, the office decides first.
+    With ``exclusion``, why the answer should not count, the office decides first. The review of the file asks nobody:
+    without an answer of its own it leaves the one that was found, and what was decided about it.
     """  # noqa: D205 - one sentence
     guards.may_look_back(by)(issue, actor, None)
     if passed:
+        _check_answer(issue, by, satisfaction)
         _check_visit(issue, by, contacts, unannounced=unannounced)
     looked = issue
     data: dict[str, Any] = {"by": by.value}
@@ -179,6 +181,12 @@ def _passed(issue: IssueFacts, at: datetime) -> IssueFacts:
     if len(issue.look_backs) < len(issue.rule.look_back_steps):
         return issue
     return issue._replace(state=IssueState.CLOSED, closed_at=at)
+
+
+def _check_answer(issue: IssueFacts, by: LookBackStep, satisfaction: Satisfaction | None) -> None:
+    """Who passes an issue brings the people's answer, or reviews the file of one who did."""
+    if satisfaction is None and not (by is LookBackStep.OFFICE and issue.look_backs):
+        raise InvalidInput("Must be given when it passed.", "回访通过须填写群众满意度。", "satisfaction")
 
 
 def _check_visit(

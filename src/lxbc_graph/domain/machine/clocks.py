@@ -16,7 +16,8 @@ from lxbc_graph.domain.words import AssignmentState, ClockKind, Complexity, Issu
 
 from .facts import AssignmentFacts, IssueFacts, awaited
 
-_UNDER_WAY = frozenset({IssueState.ASSIGNED, IssueState.RECTIFYING, IssueState.FEEDBACK})
+# Not in feedback: a party that it did not wait for can do nothing there, and no clock runs that nobody can stop.
+_WITH_PARTIES = frozenset({IssueState.ASSIGNED, IssueState.RECTIFYING})
 _WORKED_ON = frozenset({AssignmentState.PENDING, AssignmentState.ACCEPTED})
 
 
@@ -72,7 +73,7 @@ def running(issue: IssueFacts) -> Iterator[tuple[ClockKind, datetime]]:
         yield ClockKind.VERIFY, issue.verify_due_at
     if issue.state is IssueState.RECTIFIED and issue.look_back_due_at:
         yield ClockKind.LOOK_BACK, issue.look_back_due_at
-    if issue.state in _UNDER_WAY:
+    if issue.state in _WITH_PARTIES:
         for one in issue.assignments:
             yield from _running(one)
 

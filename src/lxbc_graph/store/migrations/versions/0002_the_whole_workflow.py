@@ -17,7 +17,7 @@ depends_on = None
 CLOCK = """
 create view clock as
 select a.id * 8 + c.place as id, a.issue_id, a.id as assignment_id, c.kind, c.due_at, c.stopped_at,
-       c.stopped_at is null and i.state in ('ASSIGNED', 'RECTIFYING', 'FEEDBACK')
+       c.stopped_at is null and i.state in ('ASSIGNED', 'RECTIFYING')
        and a.state = any(case when c.kind = 'ARBITRATE' then '{RETURNED}' else '{PENDING,ACCEPTED}' end::text[])
        as running
 from assignment a
