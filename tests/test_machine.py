@@ -810,6 +810,9 @@ def test_where_the_rule_says_so_the_township_inspects_first() -> None:
         with pytest.raises(IllegalTransition):
             machine.inspect(issue, OFFICE, AT, level=LAST, passed=passed, reason="因")
     issue = machine.inspect(issue, LOOKER, AT, level=TOWNSHIP, passed=True)[0]
+    for passed in (True, False):
+        with pytest.raises(IllegalTransition, match="already"):
+            machine.inspect(issue, LOOKER, AT, level=TOWNSHIP, passed=passed, reason="因")
     assert (issue.state, issue.township_passed_at) == (S.FEEDBACK, AT)
     assert machine.inspect(issue, OFFICE, AT, level=LAST, passed=True)[0].state is S.RECTIFIED
     failed = machine.inspect(issue, OFFICE, AT, level=LAST, passed=False, reason="因")[0]
@@ -1056,6 +1059,35 @@ def test_a_reopened_issue_has_time_anew_and_tells_the_due_time_before() -> None:
     assert event.data == {"dueBefore": before.due_at and before.due_at.isoformat()}
     kinds = {kind for kind, _ in machine.running(issue)}
     assert kinds == {ClockKind.SOLVE, ClockKind.TRACK}, "it was arranged and begun once"
+
+
+def test_who_had_not_accepted_is_asked_anew_when_it_is_reopened() -> None:
+    issue = closed()
+    late = issue.assignments[0]._replace(
+        state=AssignmentState.PENDING, required=False, accepted_at=None, feedback_at=None, progressed_at=None
+    )
+    again = machine.reopen(
+        issue._replace(assignments=(*issue.assignments, late)), OFFICE, LATER, reason="反弹"
+    )[0]
+    one = again.assignments[-1]
+    assert (one.arrange_due_at, one.progress_due_at) == (last_second(2021, 7, 21), last_second(2021, 7, 23))
+    assert (one.solve_due_at, one.track_due_at) == (last_second(2021, 8, 20), last_second(2021, 8, 20))
+    assert again.next_due_at == last_second(2021, 7, 21)
+    back = late._replace(state=AssignmentState.RETURNED, arbitrate_due_at=last_second(2021, 7, 2))
+    again = machine.reopen(
+        issue._replace(assignments=(*issue.assignments, back)), OFFICE, LATER, reason="反弹"
+    )[0]
+    assert again.next_due_at == last_second(2021, 7, 21)
+
+
+def test_a_plan_ends_with_the_reopening() -> None:
+    planned = closed()
+    plan = [{"text": "步", "dueOn": "2021-07-05"}]
+    parts = tuple(one._replace(plan=plan, plan_state=PlanState.APPROVED) for one in planned.assignments)
+    again = machine.reopen(planned._replace(assignments=parts), OFFICE, LATER, reason="反弹")[0]
+    assert {(one.plan_state, one.solve_due_at) for one in again.assignments} == {
+        (None, last_second(2021, 8, 20))
+    }
 
 
 def test_what_was_fed_back_without_progress_is_not_late_with_it_when_it_comes_back() -> None:

@@ -240,7 +240,7 @@ async def test_a_transfer_is_told_under_both_units_and_hides_the_issue_from_the_
     assert [came[name] for name in path] == [row[name] for name in path]
     assert {gone["kind"], came["kind"]} == {"TRANSFERRED"}
     assert (gone["reason"], came["reason"]) == (None, "属长葛")
-    assert (gone["from_state"], gone["to_state"], gone["data"]) == ("ACCEPTED", "ACCEPTED", {})
+    assert (gone["from_state"], gone["to_state"], gone["data"]) == ("ACCEPTED", "ACCEPTED", {"left": True})
     for who in ("office", "portal", "official", "town"):
         assert await told(house, who, judge(issue)) == (ErrorCode.NOT_FOUND, ("issueId",))
     await house.well("office_b", hand_over(issue, TOWN_B, BUREAU_B))

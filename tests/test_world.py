@@ -970,6 +970,7 @@ BEGUN = listed(("REPORTED", "REPORTED"), ("JUDGED", "ACCEPTED"), ("ASSIGNED", "A
         ("verifier", {"verifier": "c"}),
         ("verify_due", {"state": "VERIFYING", "verifier": "c", "verify_due": "2021-10-01"}),
         ("sponsor", {"sponsor": "c"}),
+        ("sponsor", {"state": "ASSIGNED", "sponsor": "c"}),  # of no leader's rank
         ("exclusion", {"state": "CLOSED", "exclusion": "APPROVED"}),
         ("assignments[0].return_reason", {"state": "ASSIGNED", "assignments": [
             {**TOWN_AND_WATER[0], "return_reason": "不"}, TOWN_AND_WATER[1]]}),

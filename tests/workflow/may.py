@@ -167,6 +167,8 @@ def is_possible(ask: Ask, verb: str, as_: str, part: Part | None) -> bool:
         case "INSPECT_ISSUE" if as_ == "INSPECT OFFICE":
             township_first = "TOWNSHIP" in issue.rule["inspectionLevels"]
             possible = possible and not (township_first and not facts["township_passed_at"])
+        case "INSPECT_ISSUE":  # Open: the township passes it once.
+            possible = possible and not facts["township_passed_at"]
         case "LOOK_BACK":
             steps, done = issue.rule["lookBackSteps"], len(facts["look_backs"])
             possible = possible and facts["exclusion"] != "PROPOSED"

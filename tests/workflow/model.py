@@ -361,10 +361,16 @@ def reopen_issue(ask: Ask, reason: str) -> None:
     issue, facts = ask.issue, ask.issue.facts
     facts["reopened_count"] += 1
     facts["sent_back_count"] -= 1
-    for part in issue.parts:
-        if part["state"] == "ACCEPTED":  # Open: it has the full time to solve it, and to report, once more.
-            part["solve_due_at"] = solve_due(issue.rule, ask.now, facts["complexity"])
-            part["track_due_at"] = in_months(issue.rule, ask.now, "trackMonths")
+    for part in issue.parts:  # Open: all have their full time once more, and what was planned is over.
+        anew = {name: due for name, due in fresh(ask).items() if name.endswith("_due_at")}
+        match part["state"]:
+            case "PENDING":
+                part.update(anew, arbitrate_due_at=part["arbitrate_due_at"])
+            case "RETURNED":
+                part["arbitrate_due_at"] = in_days(issue.rule, ask.now, "arbitrateDays")
+            case "ACCEPTED":
+                part.update(solve_due_at=anew["solve_due_at"], track_due_at=anew["track_due_at"])
+                part.update(plan=None, plan_state=None)
     set_due(issue)
 
 

@@ -143,6 +143,8 @@ class _IssueDraft:
                 if row["city_id"] == self.city_id and row["rank"] in LEADERS:
                     return id_of(row)
             self._problem("sponsor", "the rule wants one: name a cadre")
+        if self.sponsor is not None and self.sponsor["rank"] not in LEADERS:
+            self._problem("sponsor", "is no city leader and no county-level cadre")
         return id_of(self.sponsor)
 
     def _category(self, scheme: CategoryScheme, key: str, code: str | None) -> Row | None:

@@ -159,18 +159,24 @@ def reopen(
             "An issue without a complexity has no due time.", "问题未定性，不能重新打开。"
         )
     dues = started(issue.rule, issue.complexity, at, calendar)
+    # Whoever had not accepted when it was closed is asked as if for the first time.
+    anew = {
+        AssignmentState.PENDING: dues._asdict(),
+        AssignmentState.RETURNED: {
+            "arbitrate_due_at": in_days(issue.rule, at, issue.rule.arbitrate_days, calendar)
+        },
+        AssignmentState.ACCEPTED: {
+            "solve_due_at": dues.solve_due_at,
+            "track_due_at": dues.track_due_at,
+            "plan": None,
+            "plan_state": None,
+        },
+    }
     back = sent_back(issue)
     again = back._replace(
         reopened_count=issue.reopened_count + 1,
         sent_back_count=issue.sent_back_count,
-        assignments=tuple(
-            one._replace(
-                solve_due_at=dues.solve_due_at, track_due_at=dues.track_due_at, plan=None, plan_state=None
-            )
-            if one.state is AssignmentState.ACCEPTED
-            else one
-            for one in back.assignments
-        ),
+        assignments=tuple(one._replace(**anew.get(one.state, {})) for one in back.assignments),
     )
     again = again._replace(due_at=issue_due(again.assignments))
     return step(Verb.REOPEN_ISSUE, issue, again, EventKind.REOPENED, actor, at, reason)

@@ -126,6 +126,8 @@ def may_inspect(level: InspectionLevel) -> Guard:
 
     def guard(issue: IssueFacts, actor: Actor, _position: int | None = None) -> None:
         check_state(issue, Verb.INSPECT_ISSUE)
+        if level is InspectionLevel.TOWNSHIP and issue.township_passed_at is not None:
+            raise IllegalTransition("The township has passed it already.", "镇级初验已通过。")
         first = InspectionLevel.TOWNSHIP in issue.rule.inspection_levels and issue.township_passed_at is None
         if level is InspectionLevel.OFFICE and first:
             raise IllegalTransition("The township must inspect it first.", "须先经镇级初验，再由活动办核验。")

@@ -43,7 +43,8 @@ def request_verification(
         verify_due_at=end_of_day(due_on),
         verified_at=None,
     )
-    return step(verb, issue, asked, EventKind.VERIFICATION_REQUESTED, actor, at, matter)
+    data = {"dueOn": due_on.isoformat()}
+    return step(verb, issue, asked, EventKind.VERIFICATION_REQUESTED, actor, at, matter, data)
 
 
 def verify(issue: IssueFacts, actor: Actor, at: datetime, *, confirmed: bool, finding: str) -> Step:
