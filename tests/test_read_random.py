@@ -138,11 +138,11 @@ def test_everybody_is_told_every_leaf_of_what_is_worked_on(world: World) -> None
     clocks, share = leaves("Clock"), leaves("Assignment")
     text = f"""{{
       issues(first: 100) {{ nodes {{
-        {leaves("Issue")} verifier {{ code }} sponsor {{ code }} deadlines {{ nodes {{ {clocks} }} }}
+        {leaves("Issue")} verifier {{ code }} sponsor {{ code }}
+        deadlines {{ totalCount nodes {{ {clocks} assignment {{ id }} issue {{ id }} }} }}
         assignments {{ nodes {{ {share} clocks {{ nodes {{ {clocks} }} }} }} }}
       }} }}
       assignments(first: 100) {{ nodes {{ {share} }} }}
-      clocks(first: 100) {{ totalCount nodes {{ {clocks} assignment {{ id }} issue {{ id }} }} }}
       events(first: 100) {{ totalCount nodes {{ {leaves("Event")} issue {{ id }} unit {{ code }} }} }}
     }}"""
     document = Document(text, (), ())
