@@ -13,7 +13,7 @@ from lxbc_graph.domain.machine import Actor, AssignmentFacts, IssueFacts, names
 from lxbc_graph.domain.words import EventKind
 
 from . import tables
-from .rules import MERGED, rule_of
+from .rules import MERGED, rule_written
 
 ISSUE_COLUMNS = tuple(name for name in IssueFacts._fields if name in tables.issue.c)
 _ASSIGNMENT = ("id", *AssignmentFacts._fields)
@@ -52,7 +52,7 @@ def gather(alias: str, *, texts: bool = True) -> str:
             select jsonb_agg(distinct jsonb_build_array(fe.account_id, fe.actor_id))
             from event fe where fe.issue_id = {alias}.id and fe.kind in ({_KINDS})
         ),
-        'settings', {MERGED.format(ids=f"{alias}.rules")}
+        'settings', ({MERGED.format(ids=f"{alias}.rules")})::text
     )"""
 
 
@@ -72,7 +72,7 @@ def found(gathered: Mapping[str, Any]) -> Found:
         ),
         handlers=frozenset(handlers),
         finders=names(Actor(issue["finder_account_id"], "", issue["finder_id"])),
-        rule=rule_of(gathered["settings"]),
+        rule=rule_written(gathered["settings"]),
     )
     return Found(facts, tuple(one["id"] for one in assignments))
 

@@ -102,6 +102,11 @@ def rule_of(settings: Mapping[str, Any] | None) -> Rule:
     return _parse(json.dumps(settings, sort_keys=True)) if settings else DEFAULT
 
 
+def rule_written(settings: str | None) -> Rule:
+    """Return the rule of merged settings as PostgreSQL writes them: always alike, so that they are parsed once."""
+    return _parse(settings) if settings else DEFAULT
+
+
 @lru_cache(maxsize=1024)
 def _parse(text: str) -> Rule:
     try:

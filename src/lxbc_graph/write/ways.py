@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from lxbc_graph.domain.errors import Refused
-from lxbc_graph.domain.machine import Actor, IssueFacts, guards
+from lxbc_graph.domain.machine import TRANSITIONS, Actor, IssueFacts, guards
 from lxbc_graph.domain.machine.guards import Guard
 from lxbc_graph.domain.words import InspectionLevel, IssueState, LookBackStep, Verb
 from lxbc_graph.policy.actions import Action
@@ -109,5 +109,7 @@ def offered(
     return [
         verb
         for verb, ways in verbs.items()
-        if any(way.action in granted and is_open(way, facts, actor, position) for way in ways)
+        # Every guard asks this first: most verbs are out before one is asked.
+        if (facts.state, verb) in TRANSITIONS
+        and any(way.action in granted and is_open(way, facts, actor, position) for way in ways)
     ]

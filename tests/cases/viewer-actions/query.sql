@@ -18,9 +18,9 @@ select convert_to('{"issues":{"nodes":['
                         where fa.issue_id = fi.id ), 'handled', ( select jsonb_agg(distinct jsonb_build_array(fe.account_id, fe.actor_id))
                         from event fe
                         where fe.issue_id = fi.id
-                        and fe.kind in ('ASSIGNMENT_ACCEPTED', 'ASSIGNMENT_RETURNED', 'PROGRESS_REPORTED', 'PLAN_PROPOSED', 'FEEDBACK_SUBMITTED') ), 'settings', ( select jsonb_object_agg(s.key, s.value
-                          order by o.place)
-                        from unnest(fi.rules) with ordinality o (id, place) join rule r on r.id = o.id cross join lateral jsonb_each(r.settings) s ) ))
+                        and fe.kind in ('ASSIGNMENT_ACCEPTED', 'ASSIGNMENT_RETURNED', 'PROGRESS_REPORTED', 'PLAN_PROPOSED', 'FEEDBACK_SUBMITTED') ), 'settings', (( select jsonb_object_agg(s.key, s.value
+                            order by o.place)
+                          from unnest(fi.rules) with ordinality o (id, place) join rule r on r.id = o.id cross join lateral jsonb_each(r.settings) s ))::text ))
                   from issue fi
                   where fi.id = t2.issue_id), array_remove(array[case
                   when (t2.department_id = $2::bigint
