@@ -20,7 +20,7 @@ _SPAN = re.compile(rb"\x01([0-9]+):([^\x02]*)\x02")
 def emit(place: int, facts: str, granted: Iterable[tuple[Action, str]]) -> str:
     """Return the SQL of what stands for the computed field at ``place``; ``granted`` are actions with predicates."""
     actions = ", ".join(f"case when {holds} then '{action}' end" for action, holds in granted)
-    gathered = f"jsonb_build_array({facts}, array_remove(array[{actions}], null))"
+    gathered = f"json_build_array({facts}, array_remove(array[{actions}], null))"
     return rf"E'\x01{place}:' || {gathered}::text || E'\x02'"
 
 

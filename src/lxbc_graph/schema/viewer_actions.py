@@ -42,7 +42,7 @@ ON_THE_ASSIGNMENT = Computed(
     Verb,
     "What the viewer may do now with the assignment, as far as that is known before the input (可办操作).",
     _one_line(
-        "(select jsonb_build_object('id', {a}.id, 'issue', "
+        "(select json_build_object('id', {a}.id, 'issue', "
         + gather("fi", texts=False)
         + ") from issue fi where fi.id = {a}.issue_id)"
     ),

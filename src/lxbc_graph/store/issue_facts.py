@@ -42,10 +42,10 @@ def gather(alias: str, *, texts: bool = True) -> str:
     Without ``texts`` it lacks what parties wrote: no guard asks for it, and a plan alone may be as long as a book.
     """
     columns = tuple(name for name in _ASSIGNMENT if texts or name not in _TEXTS)
-    return f"""jsonb_build_object(
+    return f"""json_build_object(
         'issue', {_object(alias, _ISSUE)},
         'assignments', (
-            select jsonb_agg({_object("fa", columns)} order by fa.id)
+            select json_agg({_object("fa", columns)} order by fa.id)
             from assignment fa where fa.issue_id = {alias}.id
         ),
         'handled', (
@@ -79,7 +79,7 @@ def found(gathered: Mapping[str, Any]) -> Found:
 
 def _object(alias: str, columns: tuple[str, ...]) -> str:
     pairs = ", ".join(f"'{name}', {alias}.{name}" for name in columns)
-    return f"jsonb_build_object({pairs})"
+    return f"json_build_object({pairs})"
 
 
 def _reader(hint: Any) -> Callable[[Any], Any]:
