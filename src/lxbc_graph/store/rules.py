@@ -99,7 +99,7 @@ def check(settings: Mapping[str, Any]) -> None:
 
 def rule_of(settings: Mapping[str, Any] | None) -> Rule:
     """Return the rule of merged settings, the programme's proposal where they say nothing; raises BadSettings."""
-    return _parse(json.dumps(settings, sort_keys=True)) if settings else DEFAULT
+    return rule_written(json.dumps(settings, sort_keys=True) if settings else None)
 
 
 def rule_written(settings: str | None) -> Rule:
@@ -196,5 +196,4 @@ _FETCH = f"select {MERGED.format(ids='cast($1 as bigint[])')}::text"
 
 async def fetch(connection: Connection, ids: Sequence[int]) -> Rule:
     """Return what the rules say together, by way of a connection of the database's pool; raises BadSettings."""
-    merged = await connection.fetchval(_FETCH, ids)
-    return rule_of(None if merged is None else json.loads(merged))
+    return rule_written(await connection.fetchval(_FETCH, ids))
