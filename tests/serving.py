@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -15,11 +15,12 @@ from starlette.types import ASGIApp
 from lxbc_graph.domain.principal import Principal
 from lxbc_graph.http.authenticate import Authenticator, Unauthenticated
 from lxbc_graph.http.server import bind, configured, url_of
-from lxbc_graph.live.frame import LAST_EVENT_ID, Frame
-from lxbc_graph.schema.execute import Executor, Request, Response
+from lxbc_graph.live.frame import LAST_EVENT_ID, Ending, Frame, Sink
+from lxbc_graph.schema.execute import Executor, Request, Response, told
 
 PATIENCE = 20.0  # seconds until a test is given up; nothing is measured by it
 SECRET = "the text of a fault"
+OVER = Ending("OVER", "the script ends here")
 INTERNAL = {"message": "Internal server error.", "extensions": {"code": "INTERNAL"}}
 
 _ODD: list[Any] = [42, True, "{}", [], {}, [{}]]
@@ -85,7 +86,8 @@ class ScriptedExecutor:
     """Does what the first word of the query says, and counts what is under way.
 
     ``query`` and ``mutation`` echo the request; ``refused``, ``failed`` and ``crash`` are what goes wrong;
-    ``subscription count`` counts from the last event id, or 1, to the variable ``to``, padded by ``size``;
+    ``subscription count`` counts from the last event id, or 1, to the variable ``to``, padded by ``size``, and
+    ``subscription flood`` does so whether or not the client keeps up;
     ``subscription forever`` says 1 and then nothing; ``subscription crash`` says 1 and then fails.
     """
 
@@ -128,22 +130,27 @@ class ScriptedExecutor:
 
     async def subscribe(
         self, request: Request, principal: Principal | None
-    ) -> AsyncGenerator[bytes] | Response:
+    ) -> "ScriptedSubscription | Response":
         if principal is None:
             return Response(b'{"errors":[{"message":"who are you"}]}', ok=False, status=401)
-        return self._frames(request.query.split(" ")[1], request.variables or {}, request.extensions or {})
+        script = request.query.split(" ")[1]
+        return ScriptedSubscription(
+            self._frames(script, request.variables or {}, request.extensions or {}),
+            at_own_pace=script == "flood",
+        )
 
     async def _frames(
         self, script: str, variables: Mapping[str, Any], extensions: Mapping[str, Any]
-    ) -> AsyncGenerator[bytes]:
+    ) -> AsyncGenerator[Frame]:
         async with self._counted():
-            if script == "count":
+            if script in {"count", "flood"}:
                 begin = int(extensions.get(LAST_EVENT_ID, "e0")[1:]) + 1
                 for number in range(begin, variables["to"] + 1):
                     pad = "x" * variables.get("size", 0)
-                    yield Frame(orjson.dumps({"data": {"count": number, "pad": pad}}), f"e{number}")
+                    yield Frame(orjson.dumps({"data": {"count": number, "pad": pad}}), number, f"e{number}")
+                    await asyncio.sleep(0)
                 return
-            yield b'{\n"data":\r\n{"count":1}}'
+            yield Frame(b'{\n"data":\r\n{"count":1}}')
             if script == "crash":
                 raise RecursionError(SECRET)
             await asyncio.Event().wait()
@@ -164,6 +171,34 @@ class ScriptedExecutor:
     def stands_in(self) -> Executor:
         """Return itself as what it stands in for."""
         return cast("Executor", self)
+
+
+class ScriptedSubscription:
+    """Sends frames to its sink: at the pace of the client or, as what happens now, at its own; then it is over."""
+
+    def __init__(self, frames: AsyncGenerator[Frame], *, at_own_pace: bool) -> None:
+        self._frames = frames
+        self._at_own_pace = at_own_pace
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self, sink: Sink) -> None:
+        self._task = asyncio.create_task(self._send(sink))
+
+    def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _send(self, sink: Sink) -> None:
+        async with aclosing(self._frames):
+            try:
+                async for frame in self._frames:
+                    if not self._at_own_pace:
+                        await sink.ready()
+                    sink.send(frame)
+            except RecursionError as error:
+                sink.end(told(error))
+                return
+        sink.end(OVER)
 
 
 def scripted_authenticator() -> Authenticator:

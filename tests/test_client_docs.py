@@ -13,7 +13,7 @@ SOURCE = ROOT / "src" / "lxbc_graph"
 DOCUMENT = (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
 SAYING = [
     *(file for room in ("http", "live", "policy", "read") for file in (SOURCE / room).glob("*.py")),
-    SOURCE / "schema" / "execute.py",
+    *(SOURCE / "schema" / name for name in ("execute.py", "following.py", "subscription.py")),
     SOURCE / "store" / "outage.py",
 ]
 """Where errors of GraphQL are made: all but the words of the schema and of the command line."""

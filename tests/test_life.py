@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
+from tests.following import frames
 
 from lxbc_graph.app import Service, open_service, running
 from lxbc_graph.domain.principal import Principal
@@ -77,7 +78,7 @@ class Client:
             Request(query, variables={"after": after}), self._principal
         )
         assert not isinstance(stream, Response), stream.body
-        return stream
+        return frames(stream)
 
 
 @asynccontextmanager

@@ -17,7 +17,7 @@ from lxbc_graph.live.bell import Bell
 from lxbc_graph.live.broker import LocalBroker
 from lxbc_graph.live.channel import Channel
 from lxbc_graph.live.cursors import Cursors, InvalidCursor
-from lxbc_graph.live.log import CursorAhead, EventHead, Log
+from lxbc_graph.live.log import CursorAhead, EventHead, Log, Route
 from lxbc_graph.live.relay import RELAY_LOCK, Relay
 from lxbc_graph.store.database import Database
 
@@ -73,8 +73,20 @@ async def take(events: AsyncIterator[EventHead], number: int) -> list[EventHead]
         return [await anext(events) for _ in range(number)]
 
 
-def follow(log: Log, after: int | None) -> "aclosing[AsyncGenerator[EventHead]]":
-    return aclosing(log.follow(after))
+CITY = ("u", 1)
+
+
+def follow(log: Log, after: int | None, *routes: Route) -> "aclosing[AsyncGenerator[EventHead]]":
+    return aclosing(one_by_one(log, after, routes or (CITY,)))
+
+
+async def one_by_one(log: Log, after: int | None, routes: Iterable[Route]) -> AsyncGenerator[EventHead]:
+    position = await log.head() if after is None else after
+    async with aclosing(log.follow(position, tuple(routes))) as batches:
+        async for heads, through in batches:
+            assert all(head.seq <= through for head in heads)
+            for head in heads:
+                yield head
 
 
 async def order_of(pool: asyncpg.Pool) -> list[tuple[int, int]]:
@@ -83,7 +95,7 @@ async def order_of(pool: asyncpg.Pool) -> list[tuple[int, int]]:
 
 
 def pairs(events: Iterable[EventHead]) -> list[tuple[int, int]]:
-    return [(event.seq, event.event_id) for event in events]
+    return [(event.seq, event.id) for event in events]
 
 
 async def kill_relay(admin: asyncpg.Connection) -> bool:
@@ -112,7 +124,7 @@ def log(database: Database, broker: LocalBroker) -> Log:
     return Log(database.pool, broker, CURSORS)
 
 
-async def test_an_event_in_flight_says_what_and_where_and_no_more(
+async def test_an_event_in_flight_says_which_and_whom_it_may_concern_and_no_more(
     database: Database, relay: Relay, log: Log
 ) -> None:
     issue = await an_issue(database.pool)
@@ -120,8 +132,32 @@ async def test_an_event_in_flight_says_what_and_where_and_no_more(
         [event_id] = await happen(database.pool, issue)
         relay.wake()
         [event] = await take(events, 1)
-    assert (event.seq, event.event_id, event.issue_id) == (1, event_id, issue)
-    assert (event.path.city_id, event.path.county_id, event.path.township_id) == (1, 7, None)
+    assert event == EventHead(1, event_id, frozenset([CITY, ("u", 7)]))
+
+
+async def test_a_follower_is_handed_what_is_on_its_routes_and_reads_no_more_than_that_either(
+    database: Database, relay: Relay, log: Log
+) -> None:
+    """Under the seventh unit happens every event, under the eighth none, and every third has an eye on it."""
+    issue = await an_issue(database.pool)
+    async with running(relay.run(), log.run()), follow(log, 0, ("u", 7), ("u", 8)) as seventh:
+        for turn in range(1, 31):
+            await happen(database.pool, issue)
+            if turn % 3 == 0:
+                await database.pool.execute(
+                    "update event set county_id = 8 where id = (select max(id) from event)"
+                )
+            relay.wake()
+            assert [event.seq for event in await take(seventh, 1)] == [turn]
+        async with follow(log, 0, ("u", 9), ("c", 7)) as nobody, follow(log, 4, ("u", 8)) as eighth:
+            assert [event.seq for event in await take(eighth, 9)] == list(range(6, 31, 3))
+            waiting = asyncio.ensure_future(anext(nobody))
+            await happen(database.pool, issue)
+            relay.wake()
+            await take(seventh, 1)
+            assert not waiting.done()
+            waiting.cancel()
+            await asyncio.wait({waiting})
 
 
 async def test_a_later_id_that_commits_first_comes_first_and_the_earlier_one_is_not_lost(
@@ -189,7 +225,7 @@ async def test_commits_that_nobody_announces_are_found_by_polling(
     async with running(relay.run(), log.run()), follow(log, 0) as events:
         for _ in range(3):
             ids = await happen(database.pool, issue)
-            assert [event.event_id for event in await take(events, 1)] == ids
+            assert [event.id for event in await take(events, 1)] == ids
 
 
 async def test_a_reader_whose_broker_is_silent_reads_all_the_same(database: Database, relay: Relay) -> None:
@@ -198,7 +234,7 @@ async def test_a_reader_whose_broker_is_silent_reads_all_the_same(database: Data
     async with running(relay.run(), deaf.run()), follow(deaf, 0) as events:
         ids = await happen(database.pool, issue, 3)
         relay.wake()
-        assert [event.event_id for event in await take(events, 3)] == ids
+        assert [event.id for event in await take(events, 3)] == ids
 
 
 async def test_numbering_continues_after_what_a_load_has_numbered(
@@ -273,7 +309,9 @@ async def test_a_follower_that_falls_behind_reads_the_table_instead_of_growing_a
             await happen(database.pool, issue)
             relay.wake()
             assert [event.seq for event in await take(quick, 1)] == [expected]
-        assert all(len(channel._items) <= 4 for channel in small._channels)
+        channels = set().union(*small._followers.values())
+        assert len(channels) == 2
+        assert all(len(channel._items) <= 4 for channel in channels)
         assert [event.seq for event in await take(slow, 99)] == list(range(2, 101))
 
 
@@ -284,13 +322,13 @@ async def test_followers_that_keep_up_cost_the_database_nothing(
     readers: list[asyncio.Task[Any] | None] = []
     read = log._read
 
-    async def counted(statement: str, *arguments: int) -> list[EventHead]:
+    async def counted(after: int) -> list[EventHead]:
         readers.append(asyncio.current_task())
-        return await read(statement, *arguments)
+        return await read(after)
 
     monkeypatch.setattr(log, "_read", counted)
     async with running(relay.run(), log.run()) as (_, tail):
-        everybody = [log.follow(0) for _ in range(100)]
+        everybody = [one_by_one(log, 0, [CITY]) for _ in range(100)]
         for turn in range(1, 31):
             if turn == 2:  # by now all have read the table once
                 readers.clear()
@@ -301,7 +339,7 @@ async def test_followers_that_keep_up_cost_the_database_nothing(
         assert set(readers) == {tail}
         for events in everybody:
             await events.aclose()
-        assert not log._channels
+        assert not log._followers
 
 
 async def test_two_relays_one_is_elected_and_the_other_takes_over(
@@ -346,7 +384,7 @@ async def test_a_read_that_is_killed_halfway_is_made_again(
 ) -> None:
     issue = await an_issue(database.pool)
     locker, killer = [await asyncpg.connect(database_url) for _ in range(2)]
-    reading = "from pg_stat_activity where wait_event_type = 'Lock' and query like 'select seq%'"
+    reading = "from pg_stat_activity where wait_event_type = 'Lock' and query like '%select e.seq%'"
     async with running(relay.run(), log.run()), follow(log, 0) as events, follow(log, 0) as again:
         await happen(killer, issue, 3)
         await take(events, 3)
@@ -501,15 +539,24 @@ async def test_all_processes_of_a_database_share_its_key(database: Database) -> 
     assert first.seal(7) == second.seal(7)
 
 
-@given(st.integers(1, 8), st.lists(st.integers(), max_size=30))
-def test_a_channel_keeps_the_newest_in_order(limit: int, items: list[int]) -> None:
-    async def scenario() -> list[int]:
+@given(st.integers(1, 8), st.lists(st.integers(), max_size=30), st.integers(1, 5))
+def test_a_channel_keeps_all_in_order_or_says_that_it_forgot(limit: int, items: list[int], most: int) -> None:
+    async def scenario() -> list[int] | None:
         channel: Channel[int] = Channel(limit)
         for item in items:
             channel.offer(item)
-        return [await channel.take() for _ in range(min(limit, len(items)))]
+        taken: list[int] = []
+        while len(taken) < len(items):
+            some = await channel.take(most)
+            if some is None:
+                channel.offer(7)
+                assert await channel.take(most) == [7]
+                return None
+            assert 0 < len(some) <= most
+            taken += some
+        return taken
 
-    assert asyncio.run(scenario()) == items[-limit:]
+    assert asyncio.run(scenario()) == (items if len(items) <= limit else None)
 
 
 async def test_a_bell_rung_before_or_often_is_heard_once() -> None:

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 from tests.conftest import World
+from tests.following import frames
 from tests.reference.agreement import parse
 
 from lxbc_graph.app import Service, open_service, running
+from lxbc_graph.live.subscription import Subscription
 from lxbc_graph.schema.execute import Request
 from lxbc_graph.settings import Settings
 
@@ -103,9 +105,9 @@ class Town:
 
     async def follow(self, account: str) -> AsyncGenerator[bytes]:
         principal = await self._service.accounts.principal(account)
-        frames = await self._service.executor.subscribe(Request(FOLLOW), principal)
-        assert isinstance(frames, AsyncGenerator)
-        return frames
+        started = await self._service.executor.subscribe(Request(FOLLOW), principal)
+        assert isinstance(started, Subscription)
+        return frames(started)
 
     async def end_posting(self, cadre: str) -> None:
         await self._service.database.pool.execute(
@@ -158,9 +160,9 @@ async def test_a_subscription_says_the_telephones_that_are_open_to_whoever_follo
         }
 
         async def check_next(without: set[str]) -> None:
-            for account, frames in followed.items():
+            for account, stream in followed.items():
                 async with asyncio.timeout(20):
-                    answer = parse(await anext(frames))
+                    answer = parse(await anext(stream))
                 closed = without if account == "county_office" else set()
                 check(account, answer, OPEN[account] - closed)
 

@@ -4,14 +4,22 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import httpx
 import pytest
 from starlette.routing import Router
 from starlette.types import Receive, Scope, Send
-from tests.serving import INTERNAL, PATIENCE, ScriptedExecutor, principal, scripted_authenticator, serving
+from tests.serving import (
+    INTERNAL,
+    OVER,
+    PATIENCE,
+    ScriptedExecutor,
+    principal,
+    scripted_authenticator,
+    serving,
+)
 
 from lxbc_graph.http.graphql import GraphQLOverHttp
 from lxbc_graph.http.operation import payloads
@@ -63,13 +71,16 @@ def event(data: Any, id_: str | None = None) -> str:
     return f"{head}event: next\ndata: {json.dumps(data, separators=(',', ':'))}\n\n"
 
 
+ENDED = event({"errors": [{"message": OVER.message, "extensions": {"code": OVER.code}}]})
+
+
 async def test_each_response_is_an_event_with_its_cursor(client: httpx.AsyncClient) -> None:
     response = await ask(client, "subscription count", to=2)
     assert response.status_code == 200
     assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
     assert response.headers["cache-control"] == "no-cache"
     frames = [event({"data": {"count": number, "pad": ""}}, f"e{number}") for number in (1, 2)]
-    assert response.text == "".join(frames) + COMPLETE
+    assert response.text == "".join(frames) + ENDED + COMPLETE
 
 
 async def test_a_client_that_comes_back_continues_after_the_last_event(client: httpx.AsyncClient) -> None:
@@ -82,7 +93,7 @@ async def test_a_client_that_comes_back_continues_after_the_last_event(client: h
 async def test_an_event_source_asks_by_get(client: httpx.AsyncClient) -> None:
     parameters = {"query": "subscription count", "variables": '{"to":1}'}
     response = await client.get("/graphql", params=parameters)
-    assert response.text == event({"data": {"count": 1, "pad": ""}}, "e1") + COMPLETE
+    assert response.text == event({"data": {"count": 1, "pad": ""}}, "e1") + ENDED + COMPLETE
 
 
 async def test_a_head_is_no_stream(client: httpx.AsyncClient) -> None:
@@ -157,6 +168,24 @@ async def test_a_client_that_does_not_read_is_let_go(executor: ScriptedExecutor)
         await executor.until_running(0)
         writer.transport.abort()
         assert not reader.at_eof()
+
+
+async def test_a_client_that_does_not_keep_up_is_cut_so_that_it_comes_back(
+    executor: ScriptedExecutor,
+) -> None:
+    """What was sent arrives whole, and nothing says that the stream is complete."""
+    async with (
+        streaming(executor, "subscription flood", stall_seconds=0.05) as address,
+        httpx.AsyncClient(timeout=PATIENCE) as client,
+        client.stream("GET", f"http://{address}/") as response,
+    ):
+        await executor.until_running(0)
+        received = bytearray()
+        with suppress(httpx.RemoteProtocolError):
+            async for piece in response.aiter_bytes():
+                received += piece
+    assert b"event: next" in received
+    assert b"event: complete" not in received
 
 
 async def test_a_bad_token_is_no_stream(client: httpx.AsyncClient) -> None:

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 from tests.conftest import World
+from tests.following import frames
 from tests.reference.agreement import parse
 
 from lxbc_graph.app import Service, open_service, running
+from lxbc_graph.live.subscription import Subscription
 from lxbc_graph.schema.execute import Request
 from lxbc_graph.settings import Settings
 
@@ -59,9 +61,9 @@ class City:
     async def follow(self, account: str) -> AsyncGenerator[bytes]:
         principal = await self._service.accounts.principal(account)
         text = f"subscription {{ issueEvents {{ event {{ {EVENT} }} }} }}"
-        frames = await self._service.executor.subscribe(Request(text), principal)
-        assert isinstance(frames, AsyncGenerator)
-        return frames
+        started = await self._service.executor.subscribe(Request(text), principal)
+        assert isinstance(started, Subscription)
+        return frames(started)
 
     async def transfer(self) -> None:
         found = await self.ask("city", f'{{ unit(code: "{NEW}") {{ id }} issues {{ nodes {{ id }} }} }}')

@@ -9,12 +9,21 @@ from typing import Any
 
 import pytest
 from gql import Client, GraphQLRequest
+from gql.transport.exceptions import TransportQueryError
 from gql.transport.websockets import WebsocketsTransport
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.routing import Router, WebSocketRoute
 from structlog.testing import capture_logs
-from tests.serving import INTERNAL, NO_REQUESTS, PATIENCE, ScriptedExecutor, scripted_authenticator, serving
+from tests.serving import (
+    INTERNAL,
+    NO_REQUESTS,
+    OVER,
+    PATIENCE,
+    ScriptedExecutor,
+    scripted_authenticator,
+    serving,
+)
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
@@ -27,6 +36,7 @@ from lxbc_graph.schema.execute import Request
 
 pytestmark = pytest.mark.anyio
 
+ENDED = {"message": OVER.message, "extensions": {"code": OVER.code}}
 INIT = '{"type":"connection_init","payload":{"token":"good"}}'
 
 
@@ -100,7 +110,7 @@ async def test_a_query_a_mutation_and_a_subscription_go_over_one_socket(url: str
         for number in (1, 2, 3):
             payload = {"data": {"count": number, "pad": ""}}
             assert await heard(client) == {"id": "s", "type": "next", "payload": payload}
-        assert await heard(client) == {"id": "s", "type": "complete"}
+        assert await heard(client) == {"id": "s", "type": "error", "payload": [ENDED]}
 
 
 @pytest.mark.parametrize(
@@ -198,12 +208,26 @@ async def test_the_header_says_who_it_is_unless_the_payload_does(url: str) -> No
         assert await closed(client) == (Code.FORBIDDEN, "no such token")
 
 
-async def test_without_a_token_the_executor_decides(url: str) -> None:
+@pytest.mark.parametrize("payload", [None, {}, {"token": None}, {"authorization": None}, {"tokens": "good"}])
+async def test_who_does_not_sign_in_is_not_served(url: str, payload: Any) -> None:
     async with joined(url) as client:
-        await client.send('{"type":"connection_init","payload":null}')
-        assert await heard(client) == {"type": "connection_ack"}
-        await client.send(subscribe("a", "subscription forever"))
-        assert await heard(client) == {"id": "a", "type": "error", "payload": [{"message": "who are you"}]}
+        await client.send(json.dumps({"type": "connection_init", "payload": payload}))
+        assert (await closed(client))[0] == Code.FORBIDDEN
+
+
+async def test_a_socket_has_a_bounded_number_of_operations(executor: ScriptedExecutor) -> None:
+    async with endpoint(executor, Limits(operations=2)) as url, acknowledged(url) as client:
+        for id_ in "ab":
+            await client.send(subscribe(id_, "subscription forever"))
+            assert (await heard(client))["id"] == id_
+        await client.send(subscribe("c", "subscription forever"))
+        refused = await heard(client)
+        assert (refused["id"], refused["type"]) == ("c", "error")
+        assert refused["payload"][0]["extensions"]["code"] == "TOO_MANY_OPERATIONS"
+        await client.send('{"id":"a","type":"complete"}')
+        await client.send(subscribe("c", "query"))
+        assert (await heard(client))["payload"]["data"]["query"] == "query"
+        assert executor.running == 1
 
 
 async def test_a_bad_token_is_forbidden(url: str) -> None:
@@ -353,9 +377,8 @@ async def test_a_slow_client_is_closed_with_what_it_has_intact_and_others_do_not
     executor: ScriptedExecutor,
 ) -> None:
     """The slow one stops reading, until the server has given it up; then it reads what was on its way."""
-    limits = Limits(outbox_frames=2, stall_seconds=0.05)
-    endless = subscribe("a", "subscription count", variables={"to": 10**9, "size": 200_000})
-    async with endpoint(executor, limits) as url, AsyncExitStack() as stack:
+    endless = subscribe("a", "subscription flood", variables={"to": 10**9, "size": 200_000})
+    async with endpoint(executor, Limits(unsent_bytes=400_000)) as url, AsyncExitStack() as stack:
         slow = await stack.enter_async_context(joined(url, max_queue=1, compression=None))
         quick = await stack.enter_async_context(acknowledged(url))
         await slow.send(INIT)
@@ -372,57 +395,55 @@ async def test_a_slow_client_is_closed_with_what_it_has_intact_and_others_do_not
         assert slow.close_code == Code.TOO_SLOW
         await quick.send('{"type":"ping"}')
         while (message := await heard(quick)) != {"type": "pong"}:
-            assert message["type"] == "complete"
+            assert message["type"] == "error"
+
+
+async def test_a_client_that_resumes_and_does_not_read_is_waited_for_and_then_closed(
+    executor: ScriptedExecutor,
+) -> None:
+    async with (
+        endpoint(executor, Limits(stall_seconds=0.05)) as url,
+        joined(url, max_queue=1, compression=None) as slow,
+    ):
+        await slow.send(INIT)
+        assert await heard(slow) == {"type": "connection_ack"}
+        await slow.send(subscribe("a", "subscription count", variables={"to": 10**9, "size": 200_000}))
+        await executor.until_running(1)
+        await executor.until_running(0)
+        received = [message["payload"]["data"]["count"] for message in await left(slow)]
+        assert received == list(range(1, len(received) + 1))
+        assert slow.close_code == Code.TOO_SLOW
 
 
 async def test_a_client_that_reads_is_never_too_slow_however_much_there_is(
     executor: ScriptedExecutor,
 ) -> None:
-    async with endpoint(executor, Limits(outbox_frames=1)) as url, acknowledged(url) as client:
+    async with endpoint(executor, Limits(unsent_bytes=1)) as url, acknowledged(url) as client:
         await client.send(subscribe("a", "subscription count", variables={"to": 5000}))
         for number in range(1, 5001):
             assert (await heard(client))["payload"]["data"]["count"] == number
-        assert await heard(client) == {"id": "a", "type": "complete"}
+        assert (await heard(client))["payload"] == [ENDED]
 
 
-async def test_a_reused_id_never_gets_frames_of_the_operation_before(executor: ScriptedExecutor) -> None:
-    """The transport takes one frame and then no more, until the id stands for another operation."""
-    incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-    sent: list[Any] = []
-    writable, done = asyncio.Event(), asyncio.Event()
+async def test_a_reused_id_never_gets_frames_of_the_operation_before(url: str) -> None:
+    async with acknowledged(url) as client:
+        for _ in range(20):
+            await client.send(subscribe("a", "subscription flood", variables={"to": 10**9}))
+            assert (await heard(client))["payload"]["data"]["count"] == 1
+            await client.send('{"id":"a","type":"complete"}')
+            await client.send(subscribe("a", "query"))
+            while "count" in (message := await heard(client))["payload"]["data"]:
+                pass
+            assert message["payload"]["data"]["query"] == "query"
+            assert await heard(client) == {"id": "a", "type": "complete"}
 
-    async def send(event: dict[str, Any]) -> None:
-        if event["type"] != "websocket.send":
-            return
-        frame = json.loads(event["text"])
-        sent.append(frame)
-        if frame["type"] == "next":
-            await writable.wait()
-        if frame["type"] == "complete":
-            done.set()
 
-    def say(text: str) -> None:
-        incoming.put_nowait({"type": "websocket.receive", "text": text})
-
-    endpoint_ = GraphQLOverWebSocket(executor.stands_in(), scripted_authenticator())
-    incoming.put_nowait({"type": "websocket.connect"})
-    scope = {"type": "websocket", "subprotocols": [SUBPROTOCOL], "headers": [], "path": "/"}
-    serving_ = asyncio.create_task(endpoint_(scope, incoming.get, send))  # type: ignore[arg-type]
-    say(INIT)
-    say(subscribe("a", "subscription count", variables={"to": 10**9}))
-    await executor.until_running(1)
-    say('{"id":"a","type":"complete"}')
-    await executor.until_running(0)
-    say(subscribe("a", "query"))
-    writable.set()
-    await asyncio.wait_for(done.wait(), PATIENCE)
-    incoming.put_nowait({"type": "websocket.disconnect", "code": 1000})
-    await serving_
-    ack, first, *others = sent
-    assert ack["type"] == "connection_ack"
-    assert first["payload"]["data"]["count"] == 1
-    assert [frame["type"] for frame in others] == ["next", "complete"]
-    assert others[0]["payload"]["data"]["query"] == "query"
+@pytest.mark.parametrize("size", [1, 60, 125, 126, 65_000, 65_535, 65_536, 250_000])
+async def test_frames_of_any_size_arrive_whole(url: str, size: int) -> None:
+    async with acknowledged(url) as client:
+        await client.send(subscribe("a", "subscription count", variables={"to": 2, "size": size}))
+        for number in (1, 2):
+            assert (await heard(client))["payload"] == {"data": {"count": number, "pad": "x" * size}}
 
 
 async def test_gql_speaks_with_it(url: str) -> None:
@@ -430,8 +451,11 @@ async def test_gql_speaks_with_it(url: str) -> None:
         url=url, init_payload={"token": "good"}, subprotocols=[Subprotocol(SUBPROTOCOL)]
     )
     request = GraphQLRequest("subscription count { a }", variable_values={"to": 3})
+    seen = []
     async with Client(transport=transport) as session, aclosing(session.subscribe(request)) as answers:
-        seen = [answer["count"] async for answer in answers]
+        with suppress(TransportQueryError):  # it ends with one
+            async for answer in answers:
+                seen.append(answer["count"])  # noqa: PERF401
     assert seen == [1, 2, 3]
 
 

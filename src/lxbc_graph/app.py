@@ -17,8 +17,10 @@ from .http.authenticate import Authenticator
 from .http.graphql import GraphQLOverHttp
 from .http.health import health
 from .http.websocket import GraphQLOverWebSocket
+from .live.access import Access
 from .live.broker import LocalBroker
 from .live.cursors import Cursors
+from .live.fanout import Fanout
 from .live.ladder import Ladder
 from .live.log import Log
 from .live.relay import Relay
@@ -29,7 +31,8 @@ from .read.attachment import Attachments
 from .read.runner import Reader
 from .schema.build import build
 from .schema.declare import CATALOGUE
-from .schema.execute import Executor
+from .schema.execute import Executor, told
+from .schema.following import Following
 from .settings import Settings
 from .store.database import Database
 from .store.files import Files
@@ -49,6 +52,7 @@ class Service:
     relay: Relay
     ladder: Ladder
     log: Log
+    access: Access
     executor: Executor
 
 
@@ -70,16 +74,18 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         relay = Relay(database.pool, broker)
         ladder = Ladder(database.pool, relay.wake, poll_seconds=settings.ladder_poll_seconds)
         log = Log(database.pool, broker, await Cursors.open(database.pool))
-        commands = Commands(database, enforcer, relay.wake)
+        access = Access(accounts, lambda: None)
+        reader = Reader(database.lanes, CATALOGUE, enforcer)
         executor = Executor(
             schema=build(),
-            reader=Reader(database.lanes, CATALOGUE, enforcer),
-            commands=commands,
+            reader=reader,
+            commands=Commands(database, enforcer, relay.wake),
+            following=Following(reader, log, Fanout(log, access, told), database.pool),
             accounts=accounts,
             tokens=tokens,
             log=log,
         )
-        yield Service(database, enforcer, accounts, tokens, relay, ladder, log, executor)
+        yield Service(database, enforcer, accounts, tokens, relay, ladder, log, access, executor)
     finally:
         await database.close()
 
@@ -123,8 +129,8 @@ def _routes(
 
 
 def running(service: Service) -> "AbstractAsyncContextManager[list[asyncio.Task[None]]]":
-    """Keep the relay and the reader of the log running; one that fails is logged, and missed by /healthz."""
-    return _kept(relay=service.relay.run(), log=service.log.run())
+    """Keep what follows commits and access running; a task that fails is logged, and missed by /healthz."""
+    return _kept(relay=service.relay.run(), log=service.log.run(), access=service.access.run())
 
 
 async def climb(service: Service) -> None:

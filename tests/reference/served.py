@@ -4,8 +4,10 @@ import asyncio
 
 import asyncpg
 
+from lxbc_graph.live.access import Access
 from lxbc_graph.live.broker import LocalBroker
 from lxbc_graph.live.cursors import Cursors
+from lxbc_graph.live.fanout import Fanout
 from lxbc_graph.live.log import Log
 from lxbc_graph.policy.accounts import Accounts
 from lxbc_graph.policy.enforcer import Enforcer
@@ -15,7 +17,8 @@ from lxbc_graph.read.runner import Reader
 from lxbc_graph.resources import POLICIES
 from lxbc_graph.schema.build import build
 from lxbc_graph.schema.declare import CATALOGUE
-from lxbc_graph.schema.execute import Executor
+from lxbc_graph.schema.execute import Executor, told
+from lxbc_graph.schema.following import Following
 from lxbc_graph.settings import Settings
 from lxbc_graph.store.database import Database
 from lxbc_graph.write.commands import Commands
@@ -26,13 +29,18 @@ POLICY = ENFORCER.rows
 
 async def executor_on(database: Database, catalogue: Catalogue = CATALOGUE) -> Executor:
     """Return the executor of a database, wired as the application does."""
+    log = Log(database.pool, LocalBroker(), await Cursors.open(database.pool))
+    accounts = Accounts(database.pool, 1.0)
+    reader = Reader(database.lanes, catalogue, ENFORCER)
+    fanout = Fanout(log, Access(accounts, lambda: None), told)
     return Executor(
         build(),
-        Reader(database.lanes, catalogue, ENFORCER),
+        reader,
         Commands(database, ENFORCER, lambda: None),
-        Log(database.pool, LocalBroker(), await Cursors.open(database.pool)),
-        Accounts(database.pool, 1.0),
+        Following(reader, log, fanout, database.pool),
+        accounts,
         await Tokens.open(database.pool, Settings()),
+        log,
     )
 
 

@@ -1,12 +1,19 @@
 """What uvicorn's connections leave open: how much costs a client nothing, and how streams end."""
 
-from typing import Any
+from struct import Struct
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import CloseCode, Frame
+from websockets.http11 import Request
 
 MAX_HEAD = 64 * 1024
+NO_PONG = 4290
+"""Close code; clients of graphql-transport-ws give up after 1011, which uvicorn would say."""
+_TEXT = 0x81  # a whole text message in one frame
+_SHORT, _MEDIUM = 126, 1 << 16
+_HEAD_16, _HEAD_64 = Struct("!BBH"), Struct("!BBQ")
 MAX_FRAGMENTS = 1024
 
 
@@ -53,8 +60,59 @@ class Connection(HttpToolsProtocol):
         super().on_message_complete()
 
 
+SOCKET = "lxbc_graph.socket"
+"""Key among the ASGI extensions of a WebSocket: its ``Socket``, to write to without waiting."""
+_CLOSE_SECONDS = 5.0  # how long a client that does not read may keep us from saying why we go
+_REASON_BYTES = 123  # what a close frame holds
+
+
 class Socket(WebSocketsSansIOProtocol):
-    """Has an end for what is no message yet, and for what is no message at all."""
+    """Has an end for what is no message yet, and for what is no message at all.
+
+    It is written to directly, too: one text for thousands of clients must not pass through a task of each.
+    """
+
+    def handle_connect(self, event: Request) -> None:
+        """Offer itself to the application."""
+        super().handle_connect(event)
+        if hasattr(self, "scope"):
+            cast("dict[str, Any]", self.scope["extensions"])[SOCKET] = self
+
+    @property
+    def unsent(self) -> int:
+        """How many bytes wait for the client to read."""
+        return self.transport.get_write_buffer_size()
+
+    def write(self, *parts: bytes) -> None:
+        """Send one text message, now or as soon as the client reads; nothing on a socket that closes."""
+        if self.close_sent or self.disconnected or self.transport.is_closing():
+            return
+        length = sum(map(len, parts))
+        if length < _SHORT:
+            head = bytes((_TEXT, length))
+        elif length < _MEDIUM:
+            head = _HEAD_16.pack(_TEXT, _SHORT, length)
+        else:
+            head = _HEAD_64.pack(_TEXT, _SHORT + 1, length)
+        self.transport.write(b"".join((head, *parts)))
+
+    def part(self, code: int, reason: str) -> None:
+        """Close with a code; a client that does not read is not waited for."""
+        if self.close_sent or self.disconnected or self.transport.is_closing():
+            return
+        self.conn.send_close(code, reason.encode()[:_REASON_BYTES].decode(errors="ignore"))
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+        self.close_timer = self.loop.call_later(_CLOSE_SECONDS, self.transport.abort)
+
+    def keepalive_timeout(self) -> None:
+        """Part from who does not answer a ping so that, if it is there after all, it comes back."""
+        self.pong_timer = None
+        self.part(NO_PONG, "no answer to a ping: resume from the last cursor")
 
     def data_received(self, data: bytes) -> None:
         """Part from who does not even shake hands."""

@@ -1,13 +1,23 @@
 """Any operation, for the transports that carry all three kinds."""
 
+import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 
 import orjson
 from graphql import OperationType
 
 from lxbc_graph.domain.principal import Principal
+from lxbc_graph.live.frame import Ending, Frame
+from lxbc_graph.live.subscription import Subscription
 from lxbc_graph.schema.execute import Executor, Request, Response, fault
+
+MAX_UNSENT_BYTES = 256 * 1024
+"""What may wait for one client."""
+
+
+class TooSlow(Exception):
+    """The client takes less than it is sent: let it come back and resume."""
 
 
 def failed(error: Exception) -> Response:
@@ -17,23 +27,88 @@ def failed(error: Exception) -> Response:
     return Response(orjson.dumps({"errors": [told]}), ok=False, status=status)
 
 
-async def payloads(
+async def answered(
     executor: Executor, request: Request, principal: Principal | None
-) -> AsyncGenerator[bytes | Response]:
-    """Give the response of a query or mutation, or of what is refused; else the frames of a subscription.
+) -> Response | Subscription:
+    """Return the response of a query or mutation, or of what is refused; else a subscription to start.
 
     Whatever goes wrong, it ends this operation alone.
     """
     try:
-        if executor.kind(request) is not OperationType.SUBSCRIPTION:
-            yield await executor.execute(request, principal)
-            return
-        result = await executor.subscribe(request, principal)
-        if isinstance(result, Response):
-            yield result
-            return
-        async with aclosing(result) as frames:
-            async for frame in frames:
-                yield frame
+        if executor.kind(request) is OperationType.SUBSCRIPTION:
+            return await executor.subscribe(request, principal)
+        return await executor.execute(request, principal)
     except Exception as error:  # noqa: BLE001 - whatever it is
-        yield failed(error)
+        return failed(error)
+
+
+def errors_of(ending: Ending) -> bytes:
+    """Return the GraphQL errors that say why it is over, as JSON."""
+    return orjson.dumps([{"message": ending.message, "extensions": {"code": ending.code}}])
+
+
+async def payloads(
+    executor: Executor, request: Request, principal: Principal | None
+) -> AsyncGenerator[bytes | Response]:
+    """Give the response of an operation, or the frames of a subscription, at the pace at which they are taken.
+
+    Raises ``TooSlow`` where that is too slow.
+    """
+    found = await answered(executor, request, principal)
+    if isinstance(found, Response):
+        yield found
+        return
+    outbox = _Outbox()
+    found.start(outbox)
+    try:
+        while (frame := await outbox.take()) is not None:
+            yield frame
+        if outbox.ending is not None:
+            yield Response(b'{"errors":' + errors_of(outbox.ending) + b"}", ok=False)
+    finally:
+        found.stop()
+
+
+class _Outbox:
+    """What an event stream has yet to send."""
+
+    def __init__(self) -> None:
+        self.ending: Ending | None = None
+        self._frames: deque[Frame] = deque()
+        self._unsent = 0
+        self._slow = False
+        self._filled = asyncio.Event()
+        self._emptied = asyncio.Event()
+        self._emptied.set()
+
+    def send(self, frame: Frame) -> None:
+        if self._frames and self._unsent + len(frame) > MAX_UNSENT_BYTES:
+            self._slow = True
+            self._frames.clear()
+        if not self._slow:
+            self._frames.append(frame)
+            self._unsent += len(frame)
+        self._emptied.clear()
+        self._filled.set()
+
+    async def ready(self) -> None:
+        await self._emptied.wait()
+
+    def end(self, ending: Ending) -> None:
+        self.ending = ending
+        self._filled.set()
+
+    async def take(self) -> Frame | None:
+        """Remove and return the oldest frame, waiting for one; None at the end."""
+        await self._filled.wait()
+        if self._slow:
+            raise TooSlow
+        if not self._frames:
+            return None
+        frame = self._frames.popleft()
+        self._unsent -= len(frame)
+        if not self._frames:
+            self._emptied.set()
+            if self.ending is None:
+                self._filled.clear()
+        return frame

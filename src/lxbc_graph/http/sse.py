@@ -23,6 +23,7 @@ from lxbc_graph.schema.execute import Request, Response
 
 from .accept import EVENT_STREAM
 from .authenticate import TokenExpired, until_expired
+from .operation import TooSlow
 
 _HEADERS = [
     (b"content-type", f"{EVENT_STREAM}; charset=utf-8".encode()),
@@ -49,7 +50,7 @@ async def stream(
     send: Send,
     *,
     keep_alive_seconds: float = 12.0,
-    stall_seconds: float = 30.0,
+    stall_seconds: float = 10.0,
 ) -> None:
     """Send one operation until it ends, the token expires or the client goes, which cancels it at once."""
 
@@ -77,7 +78,7 @@ async def stream(
                 watcher.cancel()
     except* TokenExpired:
         last = _event(TokenExpired().body)
-    except* _Gone:
+    except* (_Gone, TooSlow):  # without a farewell: a client that is there after all comes back and resumes
         gone = True
     if not gone:
         with suppress(_Gone):
@@ -96,5 +97,6 @@ async def _leave(receive: Receive) -> NoReturn:
 
 def _event(payload: bytes) -> bytes:
     """Return one ``next`` event; a line break in JSON is only ever white space, and would end the event."""
-    head = b"id: " + payload.cursor.encode() + b"\n" if isinstance(payload, Frame) else b""
+    cursor = payload.cursor if isinstance(payload, Frame) else None
+    head = b"" if cursor is None else b"id: " + cursor.encode() + b"\n"
     return head + b"event: next\ndata: " + payload.translate(None, b"\r\n") + b"\n\n"

@@ -1,37 +1,37 @@
 """GraphQL over WebSocket: the graphql-transport-ws protocol, strictly.
 
 A token travels in the payload of ``connection_init`` as ``Authorization`` (``Bearer …``) or ``token`` (bare),
-or in the ``Authorization`` header. Frames wait in a bounded outbox per client. While it is full, that client's
-operations wait with it; when no place comes free for ``stall_seconds``, the socket is closed with
-``TOO_SLOW``, after which the client reconnects and resumes from the last cursor it has. A server that stops
-closes with 1012 (service restart), which clients of the protocol retry too.
+or in the ``Authorization`` header; without one the socket is closed. Frames are written to the transport at once,
+behind the client's id of the operation. When more than ``unsent_bytes`` wait for a client that does not read them,
+or nothing moves for ``stall_seconds``, its socket is closed with ``TOO_SLOW``, after which it reconnects and resumes
+from the last cursor it has. A server that stops closes with 1012 (service restart), which clients of the protocol
+retry too.
 """
 
 import asyncio
-import contextlib
-from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import IntEnum
-from typing import NoReturn
 
 import orjson
 from starlette.types import Receive, Send
 from starlette.types import Scope as AsgiScope
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
 from lxbc_graph.domain.principal import Principal
+from lxbc_graph.live.frame import Ending, Frame
+from lxbc_graph.live.subscription import Subscription
 from lxbc_graph.schema.execute import Executor, Request, Response, fault
 
-from .authenticate import Authenticator, Unauthenticated, until_expired
+from .authenticate import Authenticator, TokenExpired, Unauthenticated
+from .connection import NO_PONG, SOCKET, Socket
 from .messages import Complete, ConnectionInit, Message, Ping, Pong, Subscribe, parse_message
-from .operation import payloads
+from .operation import MAX_UNSENT_BYTES, answered, errors_of
 from .request import JsonObject, Malformed
 
 SUBPROTOCOL = "graphql-transport-ws"
 
-_ACK = '{"type":"connection_ack"}'
-_CLOSE_SECONDS = 5.0  # how long a client that does not read may keep us from saying why we go
-_REASON_BYTES = 123  # what a close frame holds
+_ACK = b'{"type":"connection_ack"}'
 
 
 class Code(IntEnum):
@@ -44,7 +44,7 @@ class Code(IntEnum):
     INIT_TIMEOUT = 4408
     DUPLICATE_ID = 4409
     SECOND_INIT = 4429
-    TOO_SLOW = 4290
+    TOO_SLOW = NO_PONG
     """Not of the protocol: resumable, and clients of the protocol retry on codes that they do not know."""
     TRY_AGAIN = 1013
     """A fault of ours; 1011 and 4500 say the same, but clients of the protocol do not come back after them."""
@@ -52,10 +52,11 @@ class Code(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one client may take: time to introduce itself, frames that wait for it, time without reading."""
+    """What one client may take: time to introduce itself, operations at once, bytes unread, time without reading."""
 
     init_seconds: float = 10.0
-    outbox_frames: int = 64
+    operations: int = 100
+    unsent_bytes: int = MAX_UNSENT_BYTES
     stall_seconds: float = 10.0
 
 
@@ -72,31 +73,30 @@ class GraphQLOverWebSocket:
     async def __call__(self, asgi_scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Serve one socket until either side closes it."""
         socket = WebSocket(asgi_scope, receive=receive, send=send)
+        wire: Socket = asgi_scope["extensions"][SOCKET]
         if SUBPROTOCOL not in asgi_scope["subprotocols"]:
             await socket.accept()
-            await _close(socket, _Closing(Code.SUBPROTOCOL, "Subprotocol not acceptable"))
+            wire.part(Code.SUBPROTOCOL, "Subprotocol not acceptable")
             return
         await socket.accept(subprotocol=SUBPROTOCOL)
-        closing: _Closing | None = None
+        session = _Session(wire, self._executor, self._authenticator, self._limits)
         try:
-            async with asyncio.TaskGroup() as tasks:
-                await _Session(socket, self._executor, self._authenticator, self._limits, tasks).run()
-        except* _Closing as group:
-            closing = next(error for error in group.exceptions if isinstance(error, _Closing))
-        except* Malformed as group:
-            closing = _Closing(Code.MALFORMED, str(group.exceptions[0]))
-        except* Unauthenticated as group:
-            closing = _Closing(Code.FORBIDDEN, str(group.exceptions[0]))
-        except* WebSocketDisconnect:
-            pass
-        except* Exception as group:  # noqa: BLE001 - whatever it is, it ends this socket alone
-            closing = _Closing(Code.TRY_AGAIN, fault(group.exceptions[0]).message)
-        if closing is not None:
-            await _close(socket, closing)
+            while (event := await receive())["type"] != "websocket.disconnect":
+                await session.obey(parse_message(event.get("text")), socket.headers.get("authorization"))
+        except _Closing as closing:
+            wire.part(closing.code, closing.reason)
+        except Malformed as malformed:
+            wire.part(Code.MALFORMED, str(malformed))
+        except Unauthenticated as unauthenticated:
+            wire.part(Code.FORBIDDEN, str(unauthenticated))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it ends this socket alone
+            wire.part(Code.TRY_AGAIN, fault(error).message)
+        finally:
+            session.close()
 
 
 class _Closing(Exception):
-    """Ends the session from within any of its tasks."""
+    """Ends the session."""
 
     def __init__(self, code: Code, reason: str) -> None:
         super().__init__(reason)
@@ -104,134 +104,182 @@ class _Closing(Exception):
         self.reason = reason
 
 
-async def _close(socket: WebSocket, closing: _Closing) -> None:
-    reason = closing.reason.encode()[:_REASON_BYTES].decode(errors="ignore")
-    with contextlib.suppress(TimeoutError, WebSocketDisconnect, RuntimeError):  # the client is gone, or stuck
-        async with asyncio.timeout(_CLOSE_SECONDS):
-            await socket.close(closing.code, reason)
-
-
-@dataclass(slots=True, eq=False)
-class _Operation:
-    """A running operation; once stopped, its frames that still wait are not sent."""
-
-    id: str
-    task: asyncio.Task[None] | None = None
-    stopped: bool = False
-
-
 class _Session:
     """What one socket has going on; all of it ends together."""
 
+    __slots__ = (
+        "_acknowledged",
+        "_authenticator",
+        "_executor",
+        "_introduced",
+        "_limits",
+        "_operations",
+        "_principal",
+        "_timer",
+        "wire",
+    )
+
     def __init__(
-        self,
-        socket: WebSocket,
-        executor: Executor,
-        authenticator: Authenticator,
-        limits: Limits,
-        tasks: asyncio.TaskGroup,
+        self, wire: Socket, executor: Executor, authenticator: Authenticator, limits: Limits
     ) -> None:
-        self._socket = socket
+        self.wire = wire
         self._executor = executor
         self._authenticator = authenticator
         self._limits = limits
-        self._tasks = tasks
         self._principal: Principal | None = None
         self._introduced = False
-        self._acknowledged = asyncio.Event()
+        self._acknowledged = False
         self._operations: dict[str, _Operation] = {}
-        self._outbox: asyncio.Queue[tuple[_Operation | None, str]] = asyncio.Queue(limits.outbox_frames)
+        self._timer = wire.loop.call_later(
+            limits.init_seconds, wire.part, Code.INIT_TIMEOUT, "Connection initialisation timeout"
+        )
 
-    async def run(self) -> NoReturn:
-        """Obey the client until it goes or breaks the protocol."""
-        self._tasks.create_task(self._write())
-        self._tasks.create_task(self._keep_time())
-        while True:
-            event = await self._socket.receive()
-            if event["type"] == "websocket.disconnect":
-                raise WebSocketDisconnect(event["code"])
-            await self._obey(parse_message(event.get("text")))
-
-    async def _obey(self, message: Message) -> None:
+    async def obey(self, message: Message, authorization_header: str | None) -> None:
+        """Do what the client says; raises what closes the socket."""
         match message:
             case ConnectionInit(payload):
-                await self._introduce(payload)
+                await self._introduce(_authorization(payload) or authorization_header)
             case Ping(payload):
                 answer = {"type": "pong"} if payload is None else {"type": "pong", "payload": payload}
-                await self._send(None, orjson.dumps(answer).decode())
+                await self.drained()
+                self.wire.write(orjson.dumps(answer))
             case Pong():
                 pass
             case Subscribe(id_, request):
                 self._subscribe(id_, request)
             case Complete(id_):
-                self._stop(id_)
+                if (operation := self._operations.pop(id_, None)) is not None:
+                    operation.stop()
 
-    async def _introduce(self, payload: JsonObject) -> None:
+    async def _introduce(self, authorization: str | None) -> None:
         if self._introduced:
             raise _Closing(Code.SECOND_INIT, "Too many initialisation requests")
         self._introduced = True
-        authorization = _authorization(payload) or self._socket.headers.get("authorization")
-        self._principal = await self._authenticator(authorization)
-        await self._send(None, _ACK)
-        self._acknowledged.set()
+        principal = self._principal = await self._authenticator(authorization)
+        if principal is None:
+            raise _Closing(Code.FORBIDDEN, "Send a token in the payload of connection_init")
+        self._timer.cancel()
+        if principal.expires_at is not None:
+            left = (principal.expires_at - datetime.now(UTC)).total_seconds()
+            expired = (Code.FORBIDDEN, str(TokenExpired()))
+            self._timer = self.wire.loop.call_later(left, self.wire.part, *expired)
+        self._acknowledged = True
+        self.wire.write(_ACK)
 
     def _subscribe(self, id_: str, request: Request) -> None:
-        if not self._acknowledged.is_set():
+        if not self._acknowledged:
             raise _Closing(Code.UNAUTHORIZED, "Unauthorized")
         if id_ in self._operations:
             raise _Closing(Code.DUPLICATE_ID, f"Subscriber for {id_} already exists")
-        operation = self._operations[id_] = _Operation(id_)
-        operation.task = self._tasks.create_task(self._operate(operation, request))
+        operation = _Operation(self, id_)
+        if len(self._operations) >= self._limits.operations:
+            most = f"A socket has at most {self._limits.operations} operations at once."
+            operation.end(Ending("TOO_MANY_OPERATIONS", most))
+            return
+        self._operations[id_] = operation
+        operation.task = asyncio.create_task(self._operate(operation, request))
 
-    def _stop(self, id_: str) -> None:
-        operation = self._operations.pop(id_, None)
-        if operation is not None and operation.task is not None:
-            operation.stopped = True
-            operation.task.cancel()
-
-    async def _operate(self, operation: _Operation, request: Request) -> None:
-        head = '{"id":' + orjson.dumps(operation.id).decode() + ',"type":'
+    async def _operate(self, operation: "_Operation", request: Request) -> None:
         try:
             principal = await self._authenticator.again(self._principal)  # the socket may be old
-            async with aclosing(payloads(self._executor, request, principal)) as found:
-                async for payload in found:
-                    if isinstance(payload, Response) and not payload.ok:
-                        errors = orjson.dumps(orjson.loads(payload.body)["errors"]).decode()
-                        await self._send(operation, f'{head}"error","payload":{errors}}}')
-                        return
-                    body = payload.body if isinstance(payload, Response) else payload
-                    await self._send(operation, f'{head}"next","payload":{body.decode()}}}')
-            await self._send(operation, f'{head}"complete"}}')
+            found = await answered(self._executor, request, principal)
+            if isinstance(found, Response):
+                await self.drained()
+                operation.answer(found)
+            else:
+                operation.follow(found)
+        except Unauthenticated as unauthenticated:
+            self.wire.part(Code.FORBIDDEN, str(unauthenticated))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it ends this socket alone
+            self.wire.part(Code.TRY_AGAIN, fault(error).message)
         finally:
-            if self._operations.get(operation.id) is operation:
-                del self._operations[operation.id]
+            operation.task = None
 
-    async def _send(self, operation: _Operation | None, frame: str) -> None:
-        try:
-            self._outbox.put_nowait((operation, frame))
-        except asyncio.QueueFull:
+    def over(self, operation: "_Operation") -> None:
+        """Forget an operation that is over."""
+        if self._operations.get(operation.id) is operation:
+            del self._operations[operation.id]
+
+    def write(self, *parts: bytes) -> None:
+        """Send a message, unless too much waits for the client already: then close."""
+        if self.wire.unsent > self._limits.unsent_bytes:
+            self.too_slow()
+        else:
+            self.wire.write(*parts)
+
+    async def drained(self) -> None:
+        """Wait until the client has read most of what was sent, or close."""
+        if not self.wire.writable.is_set():
             try:
                 async with asyncio.timeout(self._limits.stall_seconds):
-                    await self._outbox.put((operation, frame))
+                    await self.wire.writable.wait()
             except TimeoutError:
-                raise _Closing(Code.TOO_SLOW, "Too slow: resume from the last cursor") from None
+                self.too_slow()
 
-    async def _write(self) -> NoReturn:
-        while True:
-            operation, frame = await self._outbox.get()
-            if operation is None or not operation.stopped:
-                try:
-                    await self._socket.send_text(frame)
-                except RuntimeError:  # closed below us, because the client broke the framing
-                    raise WebSocketDisconnect from None
+    def too_slow(self) -> None:
+        """Let the client come back when it can read."""
+        self.wire.part(Code.TOO_SLOW, "Too slow: resume from the last cursor")
 
-    async def _keep_time(self) -> None:
-        try:
-            async with asyncio.timeout(self._limits.init_seconds):
-                await self._acknowledged.wait()
-        except TimeoutError:
-            raise _Closing(Code.INIT_TIMEOUT, "Connection initialisation timeout") from None
-        await until_expired(self._principal)
+    def close(self) -> None:
+        """End all that is going on."""
+        self._timer.cancel()
+        for operation in tuple(self._operations.values()):
+            operation.stop()
+        self._operations.clear()
+
+
+class _Operation:
+    """One operation of a client: the sink of its frames, if it is a subscription."""
+
+    __slots__ = ("_head", "_session", "_subscription", "id", "task")
+
+    def __init__(self, session: _Session, id_: str) -> None:
+        self.id = id_
+        self.task: asyncio.Task[None] | None = None
+        self._session = session
+        self._head = b'{"id":' + orjson.dumps(id_) + b',"type":"'
+        self._subscription: Subscription | None = None
+
+    def answer(self, response: Response) -> None:
+        """Send a whole response; it is all there is."""
+        if response.ok:
+            self._session.write(self._head, b'next","payload":', response.body, b"}")
+            self._session.write(self._head, b'complete"}')
+        else:
+            errors = orjson.dumps(orjson.loads(response.body)["errors"])
+            self._session.write(self._head, b'error","payload":', errors, b"}")
+        self._session.over(self)
+
+    def follow(self, subscription: Subscription) -> None:
+        """Let the subscription send."""
+        self._head += b'next","payload":'
+        self._subscription = subscription
+        subscription.start(self)
+
+    def send(self, frame: Frame) -> None:
+        """Send a frame; never waits."""
+        self._session.write(self._head, frame, b"}")
+
+    async def ready(self) -> None:
+        """Wait until the client has read most of what was sent, or close."""
+        await self._session.drained()
+
+    def end(self, ending: Ending) -> None:
+        """Say why it is over."""
+        self._subscription = None
+        if ending.closed:
+            self._session.wire.part(Code.FORBIDDEN, ending.message)
+        else:
+            head = self._head.removesuffix(b'next","payload":')
+            self._session.write(head, b'error","payload":', errors_of(ending), b"}")
+        self._session.over(self)
+
+    def stop(self) -> None:
+        """Send nothing more."""
+        if self.task is not None:
+            self.task.cancel()
+        if self._subscription is not None:
+            self._subscription.stop()
 
 
 def _authorization(payload: JsonObject) -> str | None:

@@ -1,6 +1,15 @@
 """Patience with a database that has gone away."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import structlog
+
+from lxbc_graph.store.outage import AWAY
+
+T = TypeVar("T")
+_log = structlog.get_logger()
 
 
 class Backoff:
@@ -18,3 +27,14 @@ class Backoff:
         """Wait before the next attempt."""
         pause, self._next = self._next, min(self._next * 2, self._longest)
         await asyncio.sleep(pause)
+
+
+async def outlast(ask: Callable[[], Awaitable[T]]) -> T:
+    """Return what the question gives, asked again for as long as the database is away."""
+    backoff = Backoff()
+    while True:
+        try:
+            return await ask()
+        except AWAY as error:
+            _log.warning("database out of reach", error=repr(error))
+            await backoff.pause()

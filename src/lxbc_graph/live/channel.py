@@ -1,4 +1,4 @@
-"""What one follower has yet to take: a bounded queue that forgets its oldest rather than grow."""
+"""What one follower has yet to take: a bounded queue that forgets everything rather than grow."""
 
 import asyncio
 from collections import deque
@@ -8,20 +8,31 @@ T = TypeVar("T")
 
 
 class Channel(Generic[T]):
-    """From one producer, who never waits, to one consumer, who finds the newest ``limit`` items in order."""
+    """From one producer, who never waits, to one consumer, who takes many at a time."""
 
     def __init__(self, limit: int) -> None:
-        self._items: deque[T] = deque(maxlen=limit)
+        self._limit = limit
+        self._items: deque[T] = deque()
+        self._overflowed = False
         self._filled = asyncio.Event()
 
     def offer(self, item: T) -> None:
-        """Append the item, dropping the oldest when full."""
-        self._items.append(item)
+        """Append the item; when full, forget all of them."""
+        if len(self._items) == self._limit:
+            self._items.clear()
+            self._overflowed = True
+        if not self._overflowed:
+            self._items.append(item)
         self._filled.set()
 
-    async def take(self) -> T:
-        """Remove and return the oldest item kept, waiting for one."""
-        while not self._items:
+    async def take(self, most: int) -> list[T] | None:
+        """Remove and return the oldest items, waiting for one; None where items were forgotten, once."""
+        await self._filled.wait()
+        if self._overflowed:
+            self._overflowed = False
             self._filled.clear()
-            await self._filled.wait()
-        return self._items.popleft()
+            return None
+        taken = [self._items.popleft() for _ in range(min(most, len(self._items)))]
+        if not self._items:
+            self._filled.clear()
+        return taken

@@ -1,18 +1,59 @@
-"""What a subscriber is sent for one event, and how it says which it had last."""
+"""What a subscriber is sent: frames, and at last why there will be no more."""
 
-from typing import Self
+from dataclasses import dataclass
+from typing import Protocol, Self
 
 LAST_EVENT_ID = "lastEventId"
 """Key in a request's ``extensions``: the cursor of the last frame received; newer than any ``after`` argument."""
 
 
 class Frame(bytes):
-    """A whole GraphQL response as JSON, and the cursor that resumes after the event it shows."""
+    """A whole GraphQL response as JSON, the same bytes for everybody who gets it; where it resumes, if it does."""
 
-    cursor: str
+    seq: int
+    cursor: str | None
 
-    def __new__(cls, body: bytes, cursor: str) -> Self:
-        """Make a frame of the JSON and the cursor."""
+    def __new__(cls, body: bytes, seq: int = 0, cursor: str | None = None) -> Self:
+        """Make a frame of the JSON, the number of the event that it shows, and the cursor that resumes after it."""
         frame = super().__new__(cls, body)
+        frame.seq = seq
         frame.cursor = cursor
         return frame
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why a subscription is over: a code and a sentence; ``closed``: the account has nothing to look for here."""
+
+    code: str
+    message: str
+    closed: bool = False
+
+
+REVOKED = Ending("ACCESS_REVOKED", "What you may see has changed: subscribe again.")
+CLOSED = Ending("ACCESS_REVOKED", "The account is closed.", closed=True)
+EXPIRED = Ending("TOKEN_EXPIRED", "The token has expired.", closed=True)
+
+
+class Ended(Exception):
+    """Ends a subscription from within what serves it."""
+
+    def __init__(self, ending: Ending) -> None:
+        super().__init__(ending.message)
+        self.ending = ending
+
+
+class Sink(Protocol):
+    """Where the frames of one subscription go: an operation on a socket, or an event stream."""
+
+    def send(self, frame: Frame) -> None:
+        """Take a frame; never waits, so whoever does not keep up is closed."""
+        ...
+
+    async def ready(self) -> None:
+        """Wait until what was sent has mostly left; returns too when the client has gone."""
+        ...
+
+    def end(self, ending: Ending) -> None:
+        """Take leave; nothing is sent afterwards."""
+        ...

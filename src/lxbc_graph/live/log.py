@@ -1,45 +1,78 @@
 """The event log: committed events in the relay's order, read from any position on and then followed.
 
-The table is the truth. One reader per process tails it once and hands each event to all followers; because
-the numbers have no gap, a follower sees by arithmetic whether it was handed everything, and reads the table
-if not.
+The table is the truth. One reader per process tails it once and hands each event to those whom it may concern:
+they are found by the event's unit and its ancestors, by its parties and by its people, not by asking each.
 """
 
-from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Collection
+from datetime import timedelta
+from functools import partial
+from typing import NamedTuple
 
 import asyncpg
-import structlog
 
-from lxbc_graph.domain.principal import Path
-from lxbc_graph.store.outage import AWAY
-
-from .backoff import Backoff
+from .backoff import outlast
 from .broker import Broker
 from .channel import Channel
 from .cursors import Cursors, InvalidCursor
+from .shared import Shared
 
 _BATCH = 256
-_COLUMNS = "seq, id, issue_id, city_id, county_id, township_id, village_id"
-_AFTER = f"select {_COLUMNS} from event where seq > $1 order by seq limit {_BATCH}"
-_NEWEST = f"select {_COLUMNS} from event where seq is not null order by seq desc limit 1"
+_READS = 4  # of those who catch up, at a time
+
+Route = tuple[str, int]
+"""Whom an event may concern: a unit (``u``) on its path, a unit (``p``) or department (``d``) that is or was a party,
+a cadre (``c``) or an account (``a``); and an id."""
+
+# Where the event stood, where its issue stands now, who has or had a part in it: more than may see it, never less.
+_AFTER = f"""
+select e.seq, e.id,
+       array[e.city_id, e.county_id, e.township_id, e.village_id,
+             i.city_id, i.county_id, i.township_id, i.village_id],
+       a.units, a.departments, array[i.finder_id, i.verifier_id] || a.cadres || v.cadres, i.finder_account_id
+from (select * from event where seq > $1 order by seq limit {_BATCH}) e
+join issue i on i.id = e.issue_id
+cross join lateral (
+    select array_agg(party_unit_id) as units, array_agg(department_id) as departments,
+           array_agg(responsible_id) as cadres
+    from assignment where issue_id = e.issue_id
+) a
+cross join lateral (
+    select array_agg(actor_id) as cadres from event where issue_id = e.issue_id and kind = 'VERIFIED'
+) v
+order by e.seq
+"""
 _HEAD = "select coalesce(max(seq), 0) from event"
+_FIRST = "select min(seq) from event"
+_POSITION = """
+select (select max(seq) from event) as head, (select min(seq) from event) as first,
+       (select at < now() - $2::interval and false from event where seq > $1 order by seq limit 1) as old
+"""
 
-_log = structlog.get_logger()
 
-
-@dataclass(frozen=True, slots=True)
-class EventHead:
-    """An event in flight: where it stands in the order, what it is about and where, never the row."""
+class EventHead(NamedTuple):
+    """An event in flight: where it stands in the order, which it is and whom it may concern, never the row."""
 
     seq: int
-    event_id: int
-    issue_id: int
-    path: Path
+    id: int
+    routes: frozenset[Route]
+
+
+class Batch(NamedTuple):
+    """Events that concern a follower, in order, and the number up to which there is no other."""
+
+    heads: list[EventHead]
+    through: int
 
 
 class CursorAhead(InvalidCursor):
     """A cursor after the newest event: of another database, or of one restored from before."""
+
+
+class CursorExpired(Exception):
+    """A cursor after which events are missing, or so many that they are not told one by one."""
 
 
 class Log:
@@ -47,19 +80,29 @@ class Log:
 
     def __init__(
         self,
-        pool: asyncpg.Pool,
+        pool: "asyncpg.Pool[asyncpg.Record]",
         broker: Broker,
         cursors: Cursors,
         *,
+        retention: timedelta = timedelta(days=30),
         poll_seconds: float = 0.25,
         buffer: int = 4 * _BATCH,
     ) -> None:
         self._pool = pool
         self._broker = broker
         self._cursors = cursors
+        self._retention = retention
         self._poll_seconds = poll_seconds
         self._buffer = buffer
-        self._channels: set[Channel[EventHead]] = set()
+        self._followers: defaultdict[Route, set[Channel[EventHead]]] = defaultdict(set)
+        self._reads: Shared[list[EventHead]] = Shared(_READS)
+        self._started = asyncio.Event()
+        self.tail = 0
+        """The number of the newest event that was handed on."""
+
+    async def started(self) -> None:
+        """Wait until ``run`` knows where it begins."""
+        await self._started.wait()
 
     async def head(self) -> int:
         """Return the sequence number of the newest event, 0 when there is none."""
@@ -73,64 +116,87 @@ class Log:
     async def position(self, cursor: str | None) -> int:
         """Return where to follow from: after the cursor, or without one after the newest event.
 
-        Raises ``InvalidCursor`` for text that is no cursor, ``CursorAhead`` for one beyond the newest event.
+        Raises ``InvalidCursor`` for text that is no cursor, ``CursorAhead`` for one beyond the newest event,
+        ``CursorExpired`` for one that is older than what is kept for followers.
         """
         if cursor is None:
             return await self.head()
         seq = self._cursors.open_seal(cursor)
-        if seq > await self.head():
+        head, first, old = await self._pool.fetchrow(_POSITION, seq, self._retention) or (None, None, None)
+        if seq > (head or 0):
             raise CursorAhead("this cursor is ahead of the event log")
+        if old or (first or 0) > seq + 1:
+            raise CursorExpired
         return seq
 
-    async def follow(self, after: int | None) -> AsyncGenerator[EventHead]:
-        """Yield every event numbered after ``after`` (None: after the newest), once, in order, without end.
+    async def follow(self, after: int, routes: Collection[Route]) -> AsyncGenerator[Batch]:
+        """Yield every event numbered after ``after`` on one of the routes, once, in order, without end.
 
-        Rides out the loss of the database. Close the generator to stop following.
+        What happened before is read in batches, of which some may hold no event. Rides out the loss of the
+        database; raises ``CursorExpired`` where events are missing. Close the generator to stop following.
         """
+        await self.started()
+        wanted = frozenset(routes)
         channel: Channel[EventHead] = Channel(self._buffer)
-        self._channels.add(channel)  # before reading the table, so that nothing falls in between
+        for route in wanted:
+            self._followers[route].add(channel)
         try:
-            seen = await self.head() if after is None else after
+            seen = after
             while True:
-                batch = await self._read(_AFTER, seen)
-                for head in batch:
-                    yield head
-                    seen = head.seq
-                if len(batch) == _BATCH:
-                    continue
-                while (head := await channel.take()).seq <= seen + 1:
-                    if head.seq > seen:
-                        yield head
-                        seen = head.seq
+                handed_on = self.tail  # what comes by the channel is numbered above this
+                while seen < handed_on:
+                    heads = await self._reads(seen, partial(self._read, seen))
+                    if heads and heads[0].seq > seen + 1:
+                        await self._look_for_gap(seen)
+                    seen = heads[-1].seq if heads else handed_on
+                    yield Batch([head for head in heads if not wanted.isdisjoint(head.routes)], seen)
+                while (taken := await channel.take(_BATCH)) is not None:
+                    if fresh := [head for head in taken if head.seq > seen]:
+                        seen = fresh[-1].seq
+                        yield Batch(fresh, seen)
         finally:
-            self._channels.discard(channel)
+            self._leave(channel, wanted)
 
     async def run(self) -> None:
         """Hand new events to the followers until cancelled."""
-        seen: int | None = None
+        self.tail = await outlast(self.head)
+        self._started.set()
         async with self._broker.subscribe() as bell:
             while True:
-                batch: list[EventHead] = []
-                if not self._channels:
-                    seen = None
-                elif seen is None:  # the newest is enough: who lacks the ones before it will notice
-                    batch = await self._read(_NEWEST)
-                else:
-                    batch = await self._read(_AFTER, seen)
-                for head in batch:
-                    seen = head.seq
-                    for channel in self._channels:
+                heads = await self._read(self.tail)
+                for head in heads:
+                    for channel in self._concerned(head.routes):
                         channel.offer(head)
-                if len(batch) < _BATCH:
+                    self.tail = head.seq
+                if len(heads) < _BATCH:
                     await bell.heard(self._poll_seconds)
 
-    async def _read(self, statement: str, *arguments: int) -> list[EventHead]:
-        backoff = Backoff()
-        while True:
-            try:
-                rows = await self._pool.fetch(statement, *arguments)
-            except AWAY as error:
-                _log.warning("event log out of reach", error=repr(error))
-                await backoff.pause()
-            else:
-                return [EventHead(seq, event, issue, Path(*path)) for seq, event, issue, *path in rows]
+    def _concerned(self, routes: frozenset[Route]) -> set[Channel[EventHead]]:
+        return set().union(*(self._followers[route] for route in routes if route in self._followers))
+
+    def _leave(self, channel: Channel[EventHead], routes: frozenset[Route]) -> None:
+        for route in routes:
+            self._followers[route].discard(channel)
+            if not self._followers[route]:
+                del self._followers[route]
+
+    async def _look_for_gap(self, seen: int) -> None:
+        """The numbers have no gap unless somebody takes old events away."""
+        first = await outlast(lambda: self._pool.fetchval(_FIRST))
+        if (first or 0) > seen + 1:
+            raise CursorExpired
+
+    async def _read(self, after: int) -> list[EventHead]:
+        rows = await outlast(lambda: self._pool.fetch(_AFTER, after))
+        return [EventHead(row[0], row[1], _routes(*row[2:])) for row in rows]
+
+
+def _routes(
+    path: list[int | None],
+    party_units: list[int | None] | None,
+    departments: list[int | None] | None,
+    cadres: list[int | None],
+    account: int | None,
+) -> frozenset[Route]:
+    ids = {"u": path, "p": party_units or (), "d": departments or (), "c": cadres, "a": (account,)}
+    return frozenset((kind, id_) for kind, found in ids.items() for id_ in found if id_ is not None)

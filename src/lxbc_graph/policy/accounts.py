@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 
 import asyncpg
 from anyio import CapacityLimiter, to_thread
@@ -12,21 +13,35 @@ from lxbc_graph.domain.words import Role
 from .passwords import matches
 
 # The account's own postings and its cadre's; one of another city is never carried across, whoever wrote it.
-_PRINCIPAL = """
-select a.id, a.name, a.display_name, a.city_id as tenant_id, a.cadre_id,
-       p.id as posting_id, p.role, p.department_id, p.city_id, p.county_id, p.township_id, p.village_id
+_OPEN = """
 from account a
 left join posting p
   on (p.account_id = a.id or p.cadre_id = a.cadre_id)
  and p.city_id = a.city_id
  and p.role = any($2)
  and p.valid_from <= now() and (p.valid_to is null or now() < p.valid_to)
-where a.{column} = $1 and (a.disabled_at is null or now() < a.disabled_at)
+where (a.disabled_at is null or now() < a.disabled_at)
+"""
+_PRINCIPAL = f"""
+select a.id, a.name, a.display_name, a.city_id as tenant_id, a.cadre_id,
+       p.id as posting_id, p.role, p.department_id, p.city_id, p.county_id, p.township_id, p.village_id
+{_OPEN} and a.{{column}} = $1
 order by p.id
 """
 _BY_NAME = _PRINCIPAL.format(column="name")
 _BY_ID = _PRINCIPAL.format(column="id")
 _ROLES = [role.value for role in Role]
+# All that a principal is made of, as one text for each account.
+_FINGERPRINTS = f"""
+select a.id, jsonb_build_array(
+           a.name, a.display_name, a.cadre_id, jsonb_agg(
+               jsonb_build_array(p.id, p.role, p.department_id, p.city_id, p.county_id, p.township_id, p.village_id)
+               order by p.id
+           )
+       )::text as fingerprint
+{_OPEN} and a.id = any($1)
+group by a.id
+"""
 
 _REMEMBERED = 16_384
 _HASHING_AT_ONCE = 2  # each takes a core and 64 MiB: a flood of logins must not take them all
@@ -48,6 +63,15 @@ class Accounts:
     async def principal_by_id(self, account_id: int) -> Principal | None:
         """Return the principal of the account with this id, as ``principal`` does."""
         return await self._remembered(account_id)
+
+    async def load(self, account_id: int) -> Principal | None:
+        """Return the principal of the account as it is now."""
+        return await self._load(account_id)
+
+    async def fingerprints(self, account_ids: Sequence[int]) -> dict[int, str]:
+        """Return, of the accounts that are open, a text each that changes whenever the principal does."""
+        rows = await self._pool.fetch(_FINGERPRINTS, account_ids, _ROLES)
+        return {row["id"]: row["fingerprint"] for row in rows}
 
     async def authenticate(self, account_name: str, password: str) -> Principal | None:
         """Return the principal, freshly read, if the password is right; None, after the same work, if not."""

@@ -235,6 +235,38 @@ class ByEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class ByDeparture:
+    """An event with which its issue may have left the scope: for another unit, party or verifier."""
+
+    def predicate(self, scope: Scope, alias: str, bind: Bind) -> str:
+        """Ask by what the scope reached the issue before; whether it still does is another question."""
+        unit = ByUnit().predicate(scope, alias, bind)
+        over, before = f"{alias}_over", f"{alias}_before"
+        party = _any_of(
+            [
+                _compare(f"{over}.party_unit_id", "party_units", scope, bind),
+                _compare(f"{over}.department_id", "party_departments", scope, bind),
+            ]
+        )
+        verifier = _compare(f"{before}.actor_id", "own_cadres", scope, bind)
+        return _any_of(
+            [
+                None
+                if unit == NOTHING
+                else f"({alias}.kind = 'TRANSFERRED' and {alias}.data ? 'left' and {unit})",
+                None
+                if party == NOTHING
+                else f"({alias}.kind = 'ASSIGNMENT_ARBITRATED' and exists (select 1 from assignment {over}"
+                f" where {over}.id = {alias}.assignment_id and {over}.state = 'REASSIGNED' and {party}))",
+                None
+                if verifier is None
+                else f"({alias}.kind = 'VERIFICATION_REQUESTED' and exists (select 1 from event {before}"
+                f" where {before}.issue_id = {alias}.issue_id and {before}.kind = 'VERIFIED' and {verifier}))",
+            ]
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Self:
     """The account itself."""
 
@@ -252,6 +284,7 @@ ISSUE = ByIssue()
 OF_ISSUE = Through("issue", "issue_id", ISSUE)
 """Assignments, clocks and an issue's own events: to read."""
 EVENT = ByEvent()
+DEPARTURE = ByDeparture()
 PARTY = ByParty()
 """Assignments: to act on."""
 ACCOUNT = Self()

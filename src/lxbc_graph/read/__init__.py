@@ -10,6 +10,7 @@ Modules, in the order in which control passes:
 ``cursors``    key-set cursors, bound to viewer, connection, filter and order
 ``emitter``    plan + shape of the scopes -> one statement: roots, objects and to-one relations, and with
                ``paging`` connections, ``filters`` predicates, ``figures`` metrics, over ``sql`` parameters
+``stream``     what of a batch of events a subscriber is to see
 ``computed``   what Python says of facts that the statement gathers, filled into its answer
 ``runner``     plan cache, parameters, one round trip
 ``explain``    all of it but the round trip, as text for people

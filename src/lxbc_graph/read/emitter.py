@@ -39,6 +39,7 @@ from .sql import (
     concatenate,
     write_object,
 )
+from .stream import write_stream
 
 _OF_PRINCIPAL: Mapping[str, Getter] = {
     "city": lambda request: request.principal.city_id,
@@ -67,6 +68,15 @@ class Emitter:
             *write_filter(self._parameters, node.entity, filter_, frame.alias),
         ]
         return self._parameters.statement(f"({self._select(node, frame, where)})")
+
+    def stream(self, nodes: Sequence[Node], filter_: Mapping[str, Argument]) -> Statement:
+        """Return the statement that answers, of a batch of events, what each node selects of those to be seen."""
+        frame = Frame(self._parameters.alias())
+        answers = [self._node(node, frame) for node in nodes]
+        event = self._catalogue["Event"]
+        return self._parameters.query(
+            write_stream(self._parameters, event, frame.alias, frame.joins, answers, filter_)
+        )
 
     # Roots
 

@@ -1,8 +1,8 @@
 """Runs plans: finds or makes the statement, fetches its parameters, asks the database once."""
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import asyncpg
 from graphql import FieldNode, GraphQLError
@@ -61,6 +61,18 @@ class Connections(Protocol):
     async def fetchval(self, sql: str, /, *parameters: Any) -> Any:
         """Return the first column of the first row, or None; raises as asyncpg does."""
         ...
+
+    async def fetch(self, sql: str, /, *parameters: Any) -> Sequence[Any]:
+        """Return all rows; raises as asyncpg does."""
+        ...
+
+
+class Streamed(NamedTuple):
+    """An event of a stream: its number, the id of the issue that left with it, and the JSON of each part."""
+
+    seq: int
+    gone: int | None
+    parts: list[bytes | None]
 
 
 class Reader:
@@ -150,19 +162,52 @@ class Reader:
 
         return _remembered(operation, key, make)
 
+    def stream(
+        self,
+        operation: Operation,
+        parts: Sequence[Sequence[FieldNode]],
+        variables: Variables,
+        scopes: Scopes,
+        filter_: Mapping[str, Argument],
+    ) -> Statement:
+        """Return the statement for a batch of events, of each what the parts select; the request names them."""
+        shape = self._shape(operation, scopes)
+        key = (_given(operation, variables), shape, "stream", *(id(node) for part in parts for node in part))
+
+        def make() -> Statement:
+            planner = Planner(self._catalogue, operation, variables)
+            nodes = [planner.node("Event", part, ()) for part in parts]
+            return Emitter(self._catalogue, scopes).stream(nodes, filter_)
+
+        return _remembered(operation, key, make)
+
+    async def run_stream(self, statement: Statement, request: Request) -> list[Streamed]:
+        """Send the statement of a stream and return what it tells; raises GraphQLError as ``run`` does."""
+        rows = await self._send(self._connections.fetch, statement, request)
+        return [
+            Streamed(
+                seq, gone, [None if part is None else _filled(part, statement, request) for part in parts]
+            )
+            for seq, gone, *parts in rows
+        ]
+
     async def run(self, statement: Statement, request: Request) -> bytes | None:
         """Send the statement and return its JSON; raises GraphQLError for values that PostgreSQL refuses."""
-        parameters = statement.parameters(request)
+        answer: bytes | None = await self._send(self._connections.fetchval, statement, request)
+        return None if answer is None else _filled(answer, statement, request)
+
+    async def _send(self, ask: Callable[..., Awaitable[Any]], statement: Statement, request: Request) -> Any:
         try:
-            answer: bytes | None = await self._connections.fetchval(statement.sql, *parameters)
+            return await ask(statement.sql, *statement.parameters(request))
         except (asyncpg.DataError, UnicodeEncodeError):
             raise GraphQLError(
                 "A value of the request cannot be stored as text, number or time.",
                 extensions={"code": "BAD_USER_INPUT"},
             ) from None
-        if answer is not None and statement.computed:
-            return fill_in(answer, statement.computed, request.principal)
-        return answer
+
+
+def _filled(answer: bytes, statement: Statement, request: Request) -> bytes:
+    return fill_in(answer, statement.computed, request.principal) if statement.computed else answer
 
 
 def _given(operation: Operation, variables: Variables) -> Any:

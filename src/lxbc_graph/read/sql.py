@@ -25,6 +25,8 @@ class Request:
     principal: Principal
     scope: Callable[[Action | None], Scope]
     row_id: int | None = None
+    rows: Sequence[tuple[int, int]] = ()
+    """Numbers and ids of the events that a stream is to tell of."""
 
 
 Getter = Callable[[Request], Any]
@@ -62,11 +64,14 @@ class Parameters:
         self._aliases = 0
 
     def statement(self, answer: str) -> Statement:
-        """Return the statement that selects one SQL expression, as bytes that nobody needs to decode.
+        """Return the statement that selects one SQL expression, as bytes that nobody needs to decode."""
+        return self.query(f"select convert_to({answer}, 'UTF8')")
+
+    def query(self, sql: str) -> Statement:
+        """Return the statement of a whole query.
 
         PostgreSQL cannot tell the type of a parameter that, in the end, stands nowhere: those are left out.
         """
-        sql = f"select convert_to({answer}, 'UTF8')"
         used = sorted({int(number) for number in _PLACEHOLDER.findall(sql)})
         places = {number: place for place, number in enumerate(used, start=1)}
         text = _PLACEHOLDER.sub(lambda found: f"${places[int(found[1])]}::", sql)

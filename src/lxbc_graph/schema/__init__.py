@@ -7,5 +7,6 @@ authorization, the action that reading it requires and the rule that says which 
 execute.
 
 Control passes ``build`` (declarations → types, each by its name in ``names``) → ``sdl`` (printed and compared), and for
-each operation ``execute`` (→ ``read``, ``write``, ``live``; ``context`` for what has a resolver).
+each operation ``execute`` (→ ``read``, ``write``; ``context`` for what has a resolver), for a subscription through
+``following`` (→ ``live``).
 """

@@ -4,8 +4,7 @@ What the compiler answers never passes a resolver. Introspection, ``login`` and 
 and go through the executor of GraphQL.
 """
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,13 +24,13 @@ from graphql import (
 from strawberry import Schema
 
 from lxbc_graph.domain.principal import Principal
-from lxbc_graph.live.cursors import InvalidCursor
-from lxbc_graph.live.frame import LAST_EVENT_ID, Frame
-from lxbc_graph.live.log import EventHead, Log
+from lxbc_graph.live.frame import Ending
+from lxbc_graph.live.log import CursorExpired, Log
+from lxbc_graph.live.subscription import Subscription
 from lxbc_graph.policy.accounts import Accounts
 from lxbc_graph.policy.tokens import Tokens
 from lxbc_graph.read import sql
-from lxbc_graph.read.arguments import Argument, Value, Variables, arguments, values
+from lxbc_graph.read.arguments import Argument, Variables, arguments, values
 from lxbc_graph.read.document import MAX_TYPES, Documents, Operation, Refused, refused
 from lxbc_graph.read.planner import Planner
 from lxbc_graph.read.runner import Reader
@@ -40,8 +39,8 @@ from lxbc_graph.write import Commands
 
 from .context import Context
 from .declare import CATALOGUE
+from .following import EXPIRED, Following, ending
 from .mutation import COMMANDS, command_of, shown, user_error
-from .subscription import STREAMS, Stream
 
 _log = structlog.get_logger()
 
@@ -71,13 +70,19 @@ class Executor:
     """Executes requests of any kind for whoever asks."""
 
     def __init__(
-        self, schema: Schema, reader: Reader, commands: Commands, log: Log, accounts: Accounts, tokens: Tokens
+        self,
+        schema: Schema,
+        reader: Reader,
+        commands: Commands,
+        following: Following,
+        accounts: Accounts,
+        tokens: Tokens,
+        log: Log,
     ) -> None:
         self.documents = Documents(schema._schema)  # noqa: SLF001 - Strawberry offers no other way to it
         self._reader = reader
         self._commands = commands
-        self._log = log
-        self._accounts = accounts
+        self._following = following
         self._context = Context(accounts, tokens, log)
 
     async def execute(self, request: Request, principal: Principal | None) -> Response:
@@ -238,10 +243,8 @@ class Executor:
         row = await self._reader.run(statement, sql.Request(variables, principal, scopes, id_))
         return None if row is None else orjson.Fragment(row)
 
-    async def subscribe(
-        self, request: Request, principal: Principal | None
-    ) -> AsyncGenerator[bytes] | Response:
-        """Start a subscription: its frames, or the response that refuses it."""
+    async def subscribe(self, request: Request, principal: Principal | None) -> Subscription | Response:
+        """Return the subscription, yet to be started, or the response that refuses it."""
         try:
             operation = self.documents.operation(request.query, request.operation_name)
             variables = operation.variables(request.variables)
@@ -249,77 +252,13 @@ class Executor:
                 raise refused("This operation is not a subscription.")
             if principal is None:
                 raise _Anonymous
-            planner = Planner(CATALOGUE, operation, variables)
-            fields = planner.collect(operation.root, [operation.node.selection_set])
-            if len(fields) != 1:
-                raise refused("A subscription selects exactly one field.")
-            key, group = next(iter(fields.items()))
-            stream = STREAMS[group[0].name.value]
-            given = arguments(operation.root.fields[group[0].name.value], group[0], variables)
-            filter_ = stream.filter(given)
-            parts = planner.select(stream.payload, group)
-            events = [node for nodes in parts.values() for node in nodes if node.name.value == "event"]
-            self._reader.row(operation, "Event", events, variables, self._reader.scopes(principal), filter_)
-            try:
-                after = await self._log.position(_cursor(request, given, variables))
-            except InvalidCursor as error:
-                raise refused(f"after: {error}.", "INVALID_CURSOR") from None
-            except AWAY as error:
-                return _failure([fault(error)])
+            return await self._following.open(operation, variables, request.extensions, principal)
         except Refused as refusal:
             return _refusal(refusal)
         except GraphQLError as error:
             return _refusal(Refused([error]))
-        return self._frames(operation, key, stream, parts, filter_, variables, principal, after)
-
-    async def _frames(
-        self,
-        operation: Operation,
-        key: str,
-        stream: Stream,
-        parts: Mapping[str, Group],
-        filter_: Mapping[str, Argument],
-        variables: Variables,
-        principal: Principal,
-        after: int,
-    ) -> AsyncGenerator[bytes]:
-        async with aclosing(self._log.follow(after)) as heads:
-            async for head in heads:
-                try:
-                    current = await self._accounts.principal_by_id(principal.account_id)
-                    if current is None:
-                        yield _failure([_error("The account is closed.", "ACCESS_REVOKED")]).body
-                        return
-                    payload = await self._payload(operation, stream, parts, filter_, variables, current, head)
-                except Exception as error:  # noqa: BLE001 - told as what it is
-                    yield _failure([fault(error)]).body
-                    return
-                if payload is not None:
-                    yield Frame(orjson.dumps({"data": {key: payload}}), self._log.cursor(head.seq))
-
-    async def _payload(
-        self,
-        operation: Operation,
-        stream: Stream,
-        parts: Mapping[str, Group],
-        filter_: Mapping[str, Argument],
-        variables: Variables,
-        principal: Principal,
-        head: EventHead,
-    ) -> dict[str, Any] | None:
-        """Read what was asked of the event; None where the viewer may not see it or did not ask for it."""
-        asked = {part: nodes for part, nodes in parts.items() if nodes[0].name.value == "event"} or {"": []}
-        found = {}
-        for part, nodes in asked.items():
-            row = await self._row(operation, "Event", nodes, variables, principal, head.event_id, filter_)
-            if row is None:
-                return None
-            found[part] = row
-        constants = {"cursor": self._log.cursor(head.seq), "__typename": stream.payload}
-        return {
-            part: found[part] if part in found else constants[nodes[0].name.value]
-            for part, nodes in parts.items()
-        }
+        except AWAY as error:
+            return _failure([fault(error)])
 
 
 def _check_resolved(names: Sequence[str]) -> None:
@@ -327,14 +266,6 @@ def _check_resolved(names: Sequence[str]) -> None:
         most = MAX_TYPES if name == "__type" else 1
         if names.count(name) > most:
             raise refused(f"An operation asks for {name} at most {most} times.", "TOO_COMPLEX")
-
-
-def _cursor(request: Request, given: Mapping[str, Argument], variables: Variables) -> str | None:
-    last = (request.extensions or {}).get(LAST_EVENT_ID)
-    if isinstance(last, str):
-        return last
-    after = given.get("after")
-    return str(after.get(variables)) if isinstance(after, Value) else None
 
 
 def _pick(fields: Mapping[str, Group], values_: Mapping[str, Any], type_name: str) -> dict[str, Any]:
@@ -357,6 +288,11 @@ def fault(error: Exception) -> GraphQLError:
         return _internal()
     _log.warning("operation failed", code=code, error=repr(error))
     return _error(_OUTAGES[code], code)
+
+
+def told(error: Exception) -> Ending:
+    """Return what a subscriber is told of what ends its subscription."""
+    return EXPIRED if isinstance(error, CursorExpired) else ending(fault(error))
 
 
 _OUTAGES = {"UNAVAILABLE": "The data is out of reach; try again.", "TIMEOUT": "The operation took too long."}

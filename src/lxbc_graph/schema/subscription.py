@@ -9,10 +9,13 @@ from strawberry.types import Info
 from strawberry.types.arguments import StrawberryArgument
 
 from lxbc_graph.domain.words import EventKind
-from lxbc_graph.read.arguments import Argument, Value
+from lxbc_graph.read.arguments import Argument, Value, Variables, values
+from lxbc_graph.read.document import refused
 
 from .context import Context
 from .names import argument, field, make
+
+LONGEST_INTERVAL_SECONDS = 3600
 
 
 async def _event_cursor(info: Info[Context, None]) -> str:
@@ -31,11 +34,35 @@ EVENT_CURSOR: tuple[Any, Any] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Stream:
-    """A subscription: events, those of a filter that is made of its arguments, in payloads of one type."""
+class Events:
+    """A subscription to events: those of a filter that is made of its arguments, in payloads of one type."""
 
     payload: str
     filter: Callable[[Mapping[str, Argument]], Mapping[str, Argument]]
+
+    def unit(self, given: Mapping[str, Argument]) -> Argument | None:
+        """Return the code of the unit that it is about, if it names one."""
+        return self.filter(given).get("unit")
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """A subscription to the figures of a unit."""
+
+    payload: str
+
+    def unit(self, given: Mapping[str, Argument]) -> Argument | None:
+        """Return the code of the unit."""
+        return given["unit"]
+
+    def interval_seconds(self, given: Mapping[str, Argument], variables: Variables) -> int:
+        """Return how long it rests between two looks at least; raises Refused."""
+        seconds: int = values(given["minIntervalSeconds"], variables)
+        if not 1 <= seconds <= LONGEST_INTERVAL_SECONDS:
+            raise refused(
+                f"minIntervalSeconds: from 1 to {LONGEST_INTERVAL_SECONDS}, please.", "BAD_USER_INPUT"
+            )
+        return seconds
 
 
 def _given(arguments: Mapping[str, Argument]) -> Mapping[str, Argument]:
@@ -51,9 +78,10 @@ def _alerts(arguments: Mapping[str, Argument]) -> Mapping[str, Argument]:
     return {"kind": Value(kinds, lambda _: kinds), **given}
 
 
-STREAMS = {
-    "issueEvents": Stream("IssueEventPayload", _given),
-    "deadlineAlerts": Stream("DeadlineAlertPayload", _alerts),
+STREAMS: dict[str, Events | Figures] = {
+    "issueEvents": Events("IssueEventPayload", _given),
+    "deadlineAlerts": Events("DeadlineAlertPayload", _alerts),
+    "metricsChanged": Figures("MetricsChangedPayload"),
 }
 """Subscriptions by their field."""
 
@@ -69,6 +97,11 @@ def declare_subscription() -> None:
         "DeadlineAlertPayload",
         "What follows a deadline of an issue that the viewer may see (超期预警).",
         "The alert, with its rung, clock and due time; what it proposes, people decide (预警).",
+    )
+    make(
+        "MetricsChangedPayload",
+        "The figures of a unit as they are now (最新指标).",
+        {"unit": ("Unit", field("unit", "The unit, with its figures (单位)."))},
     )
     make(
         "Subscription",
@@ -98,6 +131,23 @@ def declare_subscription() -> None:
                     ],
                 ),
             ),
+            "metricsChanged": (
+                "MetricsChangedPayload",
+                field(
+                    "metricsChanged",
+                    "The figures of a unit: at once, and whenever what was selected has changed; a screen that"
+                    " comes back is up to date with the first (指标变化).",
+                    [
+                        argument("unit", "str", "Code of the unit (单位代码)."),
+                        argument(
+                            "minIntervalSeconds",
+                            "int",
+                            "How long to be quiet between two at least, in seconds from 1 to 3600 (最短间隔).",
+                            5,
+                        ),
+                    ],
+                ),
+            ),
         },
     )
 
@@ -108,7 +158,15 @@ def _declare_payload(name: str, description: str, of_event: str) -> None:
         description,
         {
             "cursor": (str, field("cursor", "Give it back as after to resume behind this event (游标).")),
-            "event": ("Event", field("event", of_event)),
+            "event": ("Event | None", field("event", of_event)),
+            "gone": (
+                "ID | None",
+                field(
+                    "gone",
+                    "The issue that, with this event, left what the viewer may see or the filter names: forget it."
+                    " The event is null then, unless it may still be seen itself (已离开).",
+                ),
+            ),
         },
     )
 

@@ -9,6 +9,8 @@ import asyncpg
 
 from .outage import LOST
 
+_Fetch = Callable[..., Awaitable[Any]]
+
 
 class Lanes:
     """Runs up to ``size`` statements at a time; more wait.
@@ -27,17 +29,27 @@ class Lanes:
 
         A statement whose connection is lost is sent once more, so it must be safe to repeat.
         """
+        return await self._ask(asyncpg.Connection.fetchval, sql, parameters)
+
+    async def fetch(self, sql: str, *parameters: object) -> "list[asyncpg.Record]":
+        """Return all rows, as ``fetchval`` does."""
+        rows: list[asyncpg.Record] = await self._ask(asyncpg.Connection.fetch, sql, parameters)
+        return rows
+
+    async def _ask(self, fetch: _Fetch, sql: str, parameters: tuple[object, ...]) -> Any:
         async with self._free:
             connection = self._last_open()
             if connection is not None:
                 with suppress(*LOST):
-                    return await self._run(connection, sql, parameters)
+                    return await self._run(fetch, connection, sql, parameters)
             # It had died while it was idle, and so may all others have.
-            return await self._run(await self._connect(), sql, parameters)
+            return await self._run(fetch, await self._connect(), sql, parameters)
 
-    async def _run(self, connection: asyncpg.Connection, sql: str, parameters: tuple[object, ...]) -> Any:
+    async def _run(
+        self, fetch: _Fetch, connection: asyncpg.Connection, sql: str, parameters: tuple[object, ...]
+    ) -> Any:
         try:
-            return await connection.fetchval(sql, *parameters)
+            return await fetch(connection, sql, *parameters)
         except (asyncio.CancelledError, *LOST):
             connection.terminate()  # the statement may still run
             raise

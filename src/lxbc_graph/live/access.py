@@ -1,0 +1,93 @@
+"""Who the subscribers are now: read again before anything is delivered to them, and several times a second."""
+
+import asyncio
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+
+from lxbc_graph.domain.principal import Principal
+from lxbc_graph.policy.accounts import Accounts
+
+from .backoff import outlast
+from .shared import Shared
+
+Changed = Callable[[Principal | None], None]
+"""Told who an account is from now on; None where it was closed."""
+
+
+@dataclass(slots=True)
+class _Watched:
+    principal: Principal
+    fingerprint: str
+    watchers: dict[Changed, None] = field(default_factory=dict)
+
+
+class Access:
+    """Watches the accounts of all subscribers of a process with one statement; ``run`` must run."""
+
+    def __init__(
+        self, accounts: Accounts, policy: Callable[[], Hashable], *, poll_seconds: float = 0.4
+    ) -> None:
+        self._accounts = accounts
+        self._policy = policy
+        self._known_policy = policy()
+        self._poll_seconds = poll_seconds
+        self._watched: dict[int, _Watched] = {}
+        self._reads: Shared[None] = Shared(1)
+
+    async def watch(self, account_id: int, changed: Changed) -> Principal | None:
+        """Return who the account is, and tell ``changed`` when that is so no more; None where it is closed."""
+        watched = self._watched.get(account_id)
+        if watched is None:
+            fingerprints = await self._accounts.fingerprints([account_id])
+            principal = await self._accounts.load(account_id)
+            if principal is None:
+                return None
+            watched = _Watched(principal, fingerprints.get(account_id, ""))
+            watched = self._watched.setdefault(account_id, watched)
+        watched.watchers[changed] = None
+        return watched.principal
+
+    def leave(self, account_id: int, changed: Changed) -> None:
+        """Tell it no more."""
+        watched = self._watched.get(account_id)
+        if watched is not None:
+            watched.watchers.pop(changed, None)
+            if not watched.watchers:
+                del self._watched[account_id]
+
+    async def confirm(self) -> None:
+        """Return when everybody has been read by a statement that began after this call; raises as asyncpg does."""
+        await self._reads(None, self._read)
+
+    async def run(self) -> None:
+        """Confirm several times a second until cancelled."""
+        while True:
+            await asyncio.sleep(self._poll_seconds)
+            await outlast(self.confirm)
+
+    async def _read(self) -> None:
+        policy = self._policy()
+        if policy != self._known_policy:
+            self._known_policy = policy
+            for held in tuple(self._watched.values()):
+                _tell(held, held.principal)
+        asked = list(self._watched)  # who comes meanwhile is read by the next
+        found = await self._accounts.fingerprints(asked) if asked else {}
+        for account_id in asked:
+            watched = self._watched.get(account_id)
+            fingerprint = found.get(account_id)
+            if watched is None or fingerprint == watched.fingerprint:
+                continue
+            principal = None if fingerprint is None else await self._accounts.load(account_id)
+            if principal is None:
+                _tell(watched, None)
+            else:
+                watched.fingerprint = fingerprint or ""
+                if principal != watched.principal:
+                    watched.principal = principal
+                    _tell(watched, principal)
+
+
+def _tell(watched: _Watched, principal: Principal | None) -> None:
+    for changed in tuple(watched.watchers):
+        changed(principal)

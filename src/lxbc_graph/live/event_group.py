@@ -1,0 +1,67 @@
+"""Groups that follow the log.
+
+A newcomer reads for itself what it missed, at the pace of its client, and joins once it has what the others have.
+"""
+
+from collections.abc import Sequence
+from contextlib import aclosing
+from functools import partial
+from typing import TYPE_CHECKING
+
+from .access import Access
+from .backoff import outlast
+from .feed import EventFeed
+from .frame import Frame
+from .group import Group
+from .log import EventHead, Log
+from .shared import Shared
+
+if TYPE_CHECKING:
+    from .subscription import Subscription
+
+
+class EventGroup(Group):
+    """Follows the log."""
+
+    def __init__(self, feed: EventFeed, log: Log, access: Access, replays: Shared[list[Frame]]) -> None:
+        super().__init__(feed.routes, log, access)
+        self._make = feed.make
+        self._replays = replays
+
+    async def serve(self) -> None:
+        """Make frames of each batch and deliver them."""
+        async with aclosing(self._log.follow(self.position, self._routes)) as batches:
+            async for heads, through in batches:
+                frames = await outlast(partial(self._confirmed, heads))
+                self.position = through
+                await self._deliver(frames)
+
+    async def admit(self, subscription: "Subscription") -> None:
+        """Give it what it missed, and let it join where it has come as far as the members."""
+        if subscription.after >= self.position:
+            self.members[subscription] = None
+            return
+        async with aclosing(self._log.follow(subscription.after, self._routes)) as batches:
+            async for heads, through in batches:
+                for frame in await outlast(partial(self._replayed, heads)):
+                    await subscription.sink.ready()
+                    subscription.sink.send(frame)
+                await subscription.sink.ready()
+                subscription.after = through
+                if through >= self.position:
+                    self.members[subscription] = None
+                    return
+
+    async def _confirmed(self, heads: Sequence[EventHead]) -> list[Frame]:
+        """Make frames, and then look who may still get them: what was made is older than the look."""
+        frames = await self._make(heads)
+        await self._access.confirm()
+        return frames
+
+    async def _replayed(self, heads: Sequence[EventHead]) -> list[Frame]:
+        if not heads:
+            return []
+        key = (id(self), heads[0].seq, heads[-1].seq)
+        frames = await self._replays(key, partial(self._make, heads))
+        await self._access.confirm()
+        return frames

@@ -1,0 +1,45 @@
+"""Subscribers who asked for the same and may see the same: their frames are made once, and are the same bytes."""
+
+import asyncio
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from .access import Access
+from .frame import EXPIRED, Frame
+from .log import Log, Route
+
+if TYPE_CHECKING:
+    from .subscription import Subscription
+
+
+class Group(ABC):
+    """The members, and the task that serves them for as long as somebody is in it or on the way to it."""
+
+    def __init__(self, routes: frozenset[Route], log: Log, access: Access) -> None:
+        self._routes = routes
+        self._log = log
+        self._access = access
+        self.members: dict[Subscription, None] = {}
+        self.position = log.tail
+        """The number of the last event that the members were given, or that concerned nobody."""
+
+    @abstractmethod
+    async def serve(self) -> None:
+        """Give the members what there is to give, until cancelled; raises ``Ended`` for all of them."""
+
+    @abstractmethod
+    async def admit(self, subscription: "Subscription") -> None:
+        """Give a newcomer what the members have, and make it one; raises ``Ended`` for the newcomer alone."""
+
+    async def _deliver(self, frames: Sequence[Frame]) -> None:
+        """Hand the frames to the members; those who join or leave meanwhile are not, or no longer, meant."""
+        for frame in frames:
+            now = time.time()
+            for member in tuple(self.members):
+                if member.expires_at <= now:
+                    member.end(EXPIRED)
+                elif member.after < frame.seq and member in self.members:
+                    member.sink.send(frame)
+            await asyncio.sleep(0)
