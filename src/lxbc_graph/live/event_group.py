@@ -24,7 +24,7 @@ class EventGroup(Group):
     """Follows the log."""
 
     def __init__(self, feed: EventFeed, log: Log, access: Access, replays: Shared[list[Frame]]) -> None:
-        super().__init__(feed.routes, log, access)
+        super().__init__(feed, log, access)
         self._make = feed.make
         self._replays = replays
 

@@ -40,7 +40,7 @@ class Fanout:
         """Return the group that gets the feed, made for the first who needs it."""
         served = self._groups.get(feed.key)
         if served is None:
-            served = self._groups[feed.key] = _Served(self, feed, self._made(feed))
+            served = self._groups[feed.key] = _Served(self, self._made(feed))
             self._served[served.group] = served
         served.users.add(subscription)
         return served.group
@@ -56,8 +56,8 @@ class Fanout:
     def drop(self, served: "_Served") -> None:
         """Forget a group."""
         self._served.pop(served.group, None)
-        if self._groups.get(served.key) is served:
-            del self._groups[served.key]
+        if self._groups.get(served.group.key) is served:
+            del self._groups[served.group.key]
         if served.task is not asyncio.current_task():
             served.task.cancel()
 
@@ -70,8 +70,7 @@ class Fanout:
 class _Served:
     """A group, its users and the task that serves them."""
 
-    def __init__(self, fanout: Fanout, feed: Feed, group: Group) -> None:
-        self.key = feed.key
+    def __init__(self, fanout: Fanout, group: Group) -> None:
         self.group = group
         self.users: set[Subscription] = set()
         self._fanout = fanout

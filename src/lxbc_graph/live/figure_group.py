@@ -23,7 +23,7 @@ class FigureGroup(Group):
     """Looks at the figures anew when something happened, at most once in an interval, and tells what changed."""
 
     def __init__(self, feed: FigureFeed, log: Log, access: Access) -> None:
-        super().__init__(feed.routes, log, access)
+        super().__init__(feed, log, access)
         self._make = feed.make
         self._interval_seconds = feed.interval_seconds
         self._looks: Shared[None] = Shared(1)

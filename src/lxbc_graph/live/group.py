@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .access import Access
+from .feed import Feed
 from .frame import EXPIRED, Frame
-from .log import Log, Route
+from .log import Log
 
 if TYPE_CHECKING:
     from .subscription import Subscription
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
 class Group(ABC):
     """The members, and the task that serves them for as long as somebody is in it or on the way to it."""
 
-    def __init__(self, routes: frozenset[Route], log: Log, access: Access) -> None:
-        self._routes = routes
+    def __init__(self, feed: Feed, log: Log, access: Access) -> None:
+        self.key = feed.key
+        self._routes = feed.routes
         self._log = log
         self._access = access
         self.members: dict[Subscription, None] = {}

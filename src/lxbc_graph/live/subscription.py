@@ -27,7 +27,6 @@ class Subscription:
         "_ended",
         "_fanout",
         "_group",
-        "_key",
         "_principal",
         "after",
         "expires_at",
@@ -38,7 +37,6 @@ class Subscription:
         self._fanout = fanout
         self._principal = principal
         self._describe = describe
-        self._key: object = None
         self._group: Group | None = None
         self._admission: asyncio.Task[None] | None = None
         self._ended = False
@@ -85,9 +83,10 @@ class Subscription:
         except Ended as ended:
             self.end(ended.ending)
             return
-        if lost or (feed.key != self._key and not gained):
+        other = feed.key != self._group.key
+        if lost or (other and not gained):
             self.end(REVOKED)
-        elif feed.key != self._key:
+        elif other:
             self.after = max(self.after, self._group.position)
             self._leave()
             self._admission = asyncio.create_task(self._join(feed))
@@ -109,7 +108,6 @@ class Subscription:
             await self._join(feed)
 
     async def _join(self, feed: Feed) -> None:
-        self._key = feed.key
         self._group = self._fanout.group(feed, self)
         try:
             await self._group.admit(self)
