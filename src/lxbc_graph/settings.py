@@ -27,6 +27,9 @@ class Settings(BaseSettings):
         description="A folder or s3://bucket/prefix; without it the folder attachments in data_dir.",
     )
     attachment_max_bytes: int = Field(default=20 * 1024 * 1024, ge=1, le=2**31 - 1)
+    policies: Path | None = Field(
+        default=None, description="The folder of model.conf and policy.csv; without it the shipped ones."
+    )
     redis_url: str | None = Field(default=None, description="redis://…; one process needs none.")
     pool_size: int = Field(
         default=10,
