@@ -95,9 +95,9 @@ _STEPS = {
                i.finder_id, 'ACCEPTED', i.handed_over_at
         from issue i, (values ('TERRITORIAL'), ('DEPARTMENT')) as side(kind) order by i.id""",
     "events": """
-        insert into event (id, seq, issue_id, kind, from_state, to_state, actor_id, actor_name, at, unit_id,
-                           city_id, county_id, township_id, village_id)
-        select place, place, i.id, step.kind, step.from_state, step.to_state, i.finder_id, i.finder_name,
+        insert into event (id, seq, committed_at, issue_id, kind, from_state, to_state, actor_id, actor_name, at,
+                           unit_id, city_id, county_id, township_id, village_id)
+        select place, place, now(), i.id, step.kind, step.from_state, step.to_state, i.finder_id, i.finder_name,
                i.reported_at + step.number * '1 day'::interval, i.unit_id, i.city_id, i.county_id, i.township_id,
                i.village_id
         from (select i.*, n, row_number() over (order by i.id, n) as place

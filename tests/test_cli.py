@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from shutil import copytree
 from typing import Any, NamedTuple
 
 import anyio
@@ -22,6 +23,7 @@ from tests.conftest import url_of
 from lxbc_graph.__main__ import _typed
 from lxbc_graph.demo.build import ACCOUNTS
 from lxbc_graph.domain.words import Role
+from lxbc_graph.resources import POLICIES
 from lxbc_graph.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -162,6 +164,20 @@ async def test_explain_takes_one_operation_of_several(served: Demo, tmp_path: Pa
     assert unknown.stderr == f"{document}: The document holds no operation named 'None'.\n"
 
 
+async def test_the_policy_is_that_of_the_folder_that_is_named(served: Demo, tmp_path: Path) -> None:
+    folder = copytree(POLICIES, tmp_path / "policies")
+    (folder / "policy.csv").write_text("p, portal, unit:read, SUBTREE\n")
+    document = tmp_path / "issues.graphql"
+    document.write_text("{ units { totalCount } issues { totalCount } }")
+    settings: dict[str, Any] = {"data_dir": served.data_dir, "LXBC_POLICIES": str(folder)}
+    shown = await run("policy", **settings)
+    assert (shown.returncode, shown.stdout.splitlines()[-1]) == (0, "1 rows; what is empty is refused.")
+    told = await run("explain", document, "--as", "portal-411024", **settings)
+    assert told.stdout.endswith(
+        "policy\n  p, portal, unit:read, SUBTREE\n  no row grants issue:read to portal\n"
+    )
+
+
 # ── the hint ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -285,6 +301,7 @@ async def test_a_calendar_is_imported_and_its_bad_rows_are_told_by_line(
         (("token", "x"), {"LXBC_ACCESS_TTL_SECONDS": str(10**12)}, 2, "LXBC_ACCESS_TTL_SECONDS: "),
         (("serve",), {"LXBC_HOST": "no.such.host.invalid"}, 1, "cannot listen on 'no.such.host.invalid'"),
         (("serve",), {"LXBC_DATABASE_URL": "postgresql://[::1/x"}, 1, "LXBC_DATABASE_URL is not of the form"),
+        (("serve",), {"LXBC_POLICIES": "/absent"}, 1, "/absent/model.conf: No such file or directory"),
         (("migrate",), {"LXBC_DATA_DIR": "/dev/null/x"}, 1, "cannot use the data directory /dev/null/x: "),
         (("migrate",), {"LXBC_DATA_DIR": "/dev/$x"}, 1, "must have none of"),
         (("load", "/absent.json"), {}, 2, "/absent.json"),

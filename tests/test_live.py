@@ -41,7 +41,7 @@ async def running(*jobs: Coroutine[Any, Any, None]) -> AsyncIterator[list[asynci
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def an_issue(pool: asyncpg.Pool) -> int:
+async def an_issue(pool: asyncpg.Connection | asyncpg.Pool) -> int:
     """Insert an issue of a city of its own and return its id."""
     unit = await pool.fetchval(
         "insert into unit (code, name, level, city_id, valid_from) "

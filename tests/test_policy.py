@@ -23,10 +23,11 @@ from lxbc_graph.domain.words import Role
 from lxbc_graph.policy import rows
 from lxbc_graph.policy.accounts import Accounts
 from lxbc_graph.policy.actions import Action, ScopeKind
-from lxbc_graph.policy.enforcer import Enforcer, PolicyError
+from lxbc_graph.policy.enforcer import Enforcer
 from lxbc_graph.policy.matrix import show
 from lxbc_graph.policy.rows import ByUnit, RowRule
 from lxbc_graph.policy.scope import Scope, scope_of
+from lxbc_graph.policy.source import PolicyError
 from lxbc_graph.reports.rules import Listed, apply_rules
 from lxbc_graph.resources import POLICIES
 from lxbc_graph.store.database import Database

@@ -31,7 +31,7 @@ from .demo.reading import WorldProblems
 from .demo.schedule import ISSUES
 from .http import server
 from .policy import matrix
-from .policy.enforcer import PolicyError
+from .policy.source import PolicyError
 from .read.document import Refused
 from .reports import calendar, rules, units
 from .reports.csv_rows import BadRows
@@ -241,7 +241,7 @@ def token(
 @cli.command()
 def policy() -> None:
     """Print the matrix of roles and actions; fail where the policy must not be loaded."""
-    raise typer.Exit(matrix.show(resources.POLICIES, Console()))
+    raise typer.Exit(matrix.show(Settings().policies or resources.POLICIES, Console()))
 
 
 @cli.command()

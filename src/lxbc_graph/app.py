@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -56,9 +57,16 @@ class Service:
     executor: Executor
 
 
+def open_service(settings: Settings) -> AbstractAsyncContextManager[Service]:
+    """Build the service on ``settings.database_url``, which must be set and migrated; close it at the end.
+
+    Raises PolicyError at once, before anything is opened.
+    """
+    return _opened(settings, Enforcer(settings.policies or resources.POLICIES))
+
+
 @asynccontextmanager
-async def open_service(settings: Settings) -> AsyncIterator[Service]:
-    """Build the service on ``settings.database_url``, which must be set and migrated; close it at the end."""
+async def _opened(settings: Settings, enforcer: Enforcer) -> AsyncIterator[Service]:
     if settings.database_url is None:
         raise ValueError("settings.database_url is not set")
     database = await Database.open(
@@ -67,14 +75,18 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         statement_timeout_ms=settings.statement_timeout_ms,
     )
     try:
-        enforcer = Enforcer(resources.POLICIES)
         accounts = Accounts(database.pool, settings.principal_ttl_seconds)
         tokens = await Tokens.open(database.pool, settings)
         broker = LocalBroker()
         relay = Relay(database.pool, broker)
         ladder = Ladder(database.pool, relay.wake, poll_seconds=settings.ladder_poll_seconds)
-        log = Log(database.pool, broker, await Cursors.open(database.pool))
-        access = Access(accounts, lambda: None)
+        log = Log(
+            database.pool,
+            broker,
+            await Cursors.open(database.pool),
+            retention=timedelta(days=settings.retention_days),
+        )
+        access = Access(accounts, lambda: enforcer.version)
         reader = Reader(database.lanes, CATALOGUE, enforcer)
         executor = Executor(
             schema=build(),
@@ -93,15 +105,16 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
 def create_app(settings: Settings) -> Starlette:
     """Return the application; what it needs is open, and its routes exist, while its lifespan lasts.
 
-    Raises FilesError where attachments cannot be kept.
+    Raises FilesError where attachments cannot be kept, and PolicyError.
     """
+    opened = open_service(settings)
     files = Files.open(settings.attachments_url or str(settings.data_dir / "attachments"))
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         if settings.redis_url is not None:
             _log.info("one process needs no Redis; nothing uses LXBC_REDIS_URL yet")
-        async with open_service(settings) as service, running(service) as tasks, aclosing(files):
+        async with opened as service, running(service) as tasks, aclosing(files):
             app.router.routes[:] = _routes(service, tasks, files, settings.attachment_max_bytes)
             yield
 
@@ -129,8 +142,13 @@ def _routes(
 
 
 def running(service: Service) -> "AbstractAsyncContextManager[list[asyncio.Task[None]]]":
-    """Keep what follows commits and access running; a task that fails is logged, and missed by /healthz."""
-    return _kept(relay=service.relay.run(), log=service.log.run(), access=service.access.run())
+    """Keep running what works in the background; a job that fails is logged, and missed by /healthz."""
+    return _kept(
+        relay=service.relay.run(),
+        log=service.log.run(),
+        access=service.access.run(),
+        policy=service.enforcer.watch(),
+    )
 
 
 async def climb(service: Service) -> None:

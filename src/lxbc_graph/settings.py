@@ -27,6 +27,9 @@ class Settings(BaseSettings):
         description="A folder or s3://bucket/prefix; without it the folder attachments in data_dir.",
     )
     attachment_max_bytes: int = Field(default=20 * 1024 * 1024, ge=1, le=2**31 - 1)
+    policies: Path | None = Field(
+        default=None, description="The folder of model.conf and policy.csv; without it the shipped ones."
+    )
     redis_url: str | None = Field(default=None, description="redis://…; one process needs none.")
     pool_size: int = Field(
         default=10,
@@ -44,6 +47,12 @@ class Settings(BaseSettings):
         default=1.0,
         ge=0,
         description="How long a loaded principal is trusted before its postings are read again.",
+    )
+    retention_days: float = Field(
+        default=30,
+        gt=0,
+        le=3650,
+        description="How long events are told one by one to who resumes after a cursor.",
     )
     ladder_poll_seconds: float = Field(
         default=30.0, gt=0, le=3600, description="How long the ladder rests between two passes."

@@ -109,7 +109,8 @@ _REPORTED = ISSUE.index("reported_at")
 _END = PRESENT.date() + timedelta(days=1)
 _COLUMNS = ", ".join(EVENT)
 _MOVE = (
-    f"insert into event (seq, {_COLUMNS}) select $1::bigint + row_number() over (order by at, ctid), {_COLUMNS}"
+    f"insert into event (seq, committed_at, {_COLUMNS})"
+    f" select $1::bigint + row_number() over (order by at, ctid), now(), {_COLUMNS}"
     f" from {_STAGED} where at >= $2::date and at < $2::date + 1 order by at, ctid"
 )
 _UNCHECKED = (

@@ -48,7 +48,7 @@ _HEAD = "select coalesce(max(seq), 0) from event"
 _FIRST = "select min(seq) from event"
 _POSITION = """
 select (select max(seq) from event) as head, (select min(seq) from event) as first,
-       (select at < now() - $2::interval and false from event where seq > $1 order by seq limit 1) as old
+       (select committed_at < now() - $2::interval from event where seq > $1 order by seq limit 1) as old
 """
 
 

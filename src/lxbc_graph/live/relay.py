@@ -18,16 +18,25 @@ RELAY_LOCK = 0x6C786263_72656C79  # "lxbcrely"
 
 _BATCH = 500
 
+# Unless the server tracks it, asking for the time of a commit is an error; of one before that it knows none.
+_COMMITTED_AT = """
+coalesce(
+    case when current_setting('track_commit_timestamp')::boolean then pg_xact_commit_timestamp(writer) end,
+    clock_timestamp()
+)
+"""
+
 # Counting on from the greatest number given, under the lock, leaves no gap and gives none twice: a batch that
 # did not commit gave none.
 _NUMBER = f"""
 with fresh as (
-    select id, row_number() over (order by id) as place
+    select id, xmin as writer, row_number() over (order by id) as place
     from event where seq is null order by id limit {_BATCH}
 ), head as (
     select coalesce(max(seq), 0) as seq from event
 ), numbered as (
-    update event set seq = head.seq + fresh.place from fresh, head where event.id = fresh.id returning 1
+    update event set seq = head.seq + fresh.place, committed_at = {_COMMITTED_AT}
+    from fresh, head where event.id = fresh.id returning 1
 )
 select count(*) from numbered
 """

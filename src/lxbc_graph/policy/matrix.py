@@ -9,14 +9,14 @@ from rich.table import Table
 from lxbc_graph.domain.words import Role
 
 from .actions import Action, ScopeKind
-from .enforcer import Enforcer, PolicyError
+from .enforcer import Enforcer
+from .source import PolicyError
 
 
 def show(folder: Path, console: Console) -> int:
     """Print the matrix of the policy in a folder, or what is wrong with it; return the exit status."""
     try:
         enforcer = Enforcer(folder)
-        check_model_follows(enforcer)
     except PolicyError as error:
         console.print("[red]This policy must not be loaded:", soft_wrap=True)
         console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
@@ -38,19 +38,6 @@ def matrix(enforcer: Enforcer) -> Table:
     for action in Action:
         table.add_row(action.value, *(_cell(enforcer.scopes(role, action)) for role in Role))
     return table
-
-
-def check_model_follows(enforcer: Enforcer) -> None:
-    """Raise ``PolicyError`` where the model's answer is not what the rows say: a matcher gone wrong."""
-    problems = [
-        f"model.conf: {role}, {action}: the rows grant [{_cell(written)}], the model [{_cell(given)}]"
-        for role in Role
-        for action in Action
-        if (given := enforcer.scopes(role, action))
-        != (written := frozenset(ScopeKind(row[2]) for row in enforcer.rows_for(role, action)))
-    ]
-    if problems:
-        raise PolicyError("\n".join(problems))
 
 
 def _cell(kinds: frozenset[ScopeKind]) -> str:

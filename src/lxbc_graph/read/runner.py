@@ -95,8 +95,8 @@ class Reader:
         self._asked = tuple(dict.fromkeys(action for _, field in computed for action in field.actions))
 
     def scopes(self, principal: Principal) -> Scopes:
-        """Return the principal's scopes, remembered for as long as its postings stay the same."""
-        key = (principal.account_id, principal.cadre_id, principal.postings)
+        """Return the principal's scopes, remembered for as long as its postings and the policy stay the same."""
+        key = (self._enforcer.version, principal.account_id, principal.cadre_id, principal.postings)
         found = self._scopes.get(key)
         if found is None:
             found = self._scopes[key] = Scopes(self._enforcer, principal, self.ACTIONS)

@@ -39,6 +39,7 @@ _SETTINGS = {
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "log_min_messages": "warning",
+    "track_commit_timestamp": "on",  # for event.committed_at
 }
 
 # glibc gives memory back after every answer of some size and faults it in again for the next: half the CPU of one.

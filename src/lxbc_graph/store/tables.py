@@ -301,6 +301,8 @@ event = Table(
     _id(),
     # Null until the relay has numbered the committed row; the order of all subscribers and cursors.
     Column("seq", BigInteger, unique=True),
+    # Given with the number, as near as the server knows it; ``at`` is when the thing happened.
+    _when("committed_at"),
     _ref("issue_id", "issue"),
     _ref("assignment_id", "assignment", nullable=True),
     Column("kind", Text, nullable=False),
