@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR: # an environment that was cut short is made anew
-.PHONY: help demo test lint bench schema constraints
+.PHONY: help demo test lint bench bench-fanout schema constraints
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -16,6 +16,7 @@ help:
 	@echo "make test     run everything that tests: lint, types, floors, tests"
 	@echo "make lint     run ruff, mypy and import-linter"
 	@echo "make bench    measure requests per second and CPU per request against the limit and plain Strawberry"
+	@echo "make bench-fanout  measure one event sent to many, beside a bare socket, node and Strawberry"
 	@echo "make schema   print the schema to schema/schema.graphql"
 
 include web/build.mk
@@ -40,6 +41,9 @@ lint: $(DEVELOPMENT) $(PAGES)
 
 bench: $(DEVELOPMENT)
 	@$(VENV_PYTHON) -m bench
+
+bench-fanout: $(DEVELOPMENT)
+	@VENV_PYTHON=$(abspath $(VENV_PYTHON)) $(VENV_PYTHON) -m bench.fanout
 
 schema: $(RUNTIME)
 	@$(BIN)/lxbc-graph schema

@@ -6,4 +6,5 @@
 ``serving``    one server in a process of its own, and what CPU it takes
 ``load``       eight connections that ask without pause
 ``report``     medians and ratios
+``fanout``     one event sent to many, apart: ``python -m bench.fanout``
 """

@@ -12,16 +12,15 @@ import typer
 import uvloop
 from rich.console import Console
 
-from lxbc_graph.policy.tokens import Tokens
 from lxbc_graph.settings import Settings
 from lxbc_graph.store.embedded import EmbeddedServer
 
 from . import report
-from .data import prepare
+from .data import prepare, token
 from .load import ask, load, request
 from .questions import QUESTIONS, Question, values
 from .report import Round
-from .serving import Server, serving, spent
+from .serving import Server, serving, spent, worker
 
 OWN = "lxbc-graph"
 SERVERS = {OWN: "lxbc-graph", "limit": "limit", "plain": "plain"}
@@ -53,12 +52,10 @@ async def _run(
     url = await prepare(server_url, issues, _say)
     asked = await values(url)
     admin = await asyncpg.connect(url)
-    pool = await asyncpg.create_pool(url, min_size=1, max_size=1)
-    token = (await Tokens.open(pool, Settings())).access("city_office-4110", ttl_seconds=3600)
-    await pool.close()
+    access = await token(url, "city_office-4110")
     with ExitStack() as stack:
-        started = [stack.enter_context(serving(name, SERVERS[name], url)) for name in names]
-        messages = {query: _messages(QUESTIONS[query], asked[query], token) for query in queries}
+        started = [stack.enter_context(serving(name, SERVERS[name], worker(name, url))) for name in names]
+        messages = {query: _messages(QUESTIONS[query], asked[query], access) for query in queries}
         for query in queries:
             await _compare(query, started, messages[query])
         found = await _measure(started, queries, messages, seconds, rounds, admin)

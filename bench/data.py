@@ -10,6 +10,8 @@ import asyncpg
 from sqlalchemy import make_url
 
 import lxbc_graph
+from lxbc_graph.policy.tokens import Tokens
+from lxbc_graph.settings import Settings
 from lxbc_graph.store.migrate import upgrade
 
 _PACKAGE = Path(lxbc_graph.__file__).parent
@@ -108,6 +110,9 @@ _STEPS = {
                      (5, 'LOOKED_BACK', 'RECTIFIED', 'CLOSED'))
              as step(number, kind, from_state, to_state) on step.number = n
         order by place""",
+    "sequences": """
+        select setval(pg_get_serial_sequence('issue', 'id'), max(id)) from issue;
+        select setval(pg_get_serial_sequence('event', 'id'), max(id)) from event""",
     "statistics": "analyze",
 }
 
@@ -137,6 +142,12 @@ async def prepare(server_url: str, issues: int, say: Callable[[str], None]) -> s
     finally:
         await admin.close()
     return url_of(server_url, name)
+
+
+async def token(url: str, account: str) -> str:
+    """Return an access token of one of the accounts, good for an hour."""
+    async with asyncpg.create_pool(url, min_size=1, max_size=1) as pool:
+        return (await Tokens.open(pool, Settings())).access(account, ttl_seconds=3600)
 
 
 async def _fill(url: str, issues: int, say: Callable[[str], None]) -> None:

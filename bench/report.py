@@ -3,7 +3,8 @@
 import json
 import os
 import platform
-from collections.abc import Mapping
+import subprocess
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median, quantiles
@@ -11,6 +12,8 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+
+import lxbc_graph
 
 from .load import Measured
 from .questions import QUESTIONS
@@ -35,8 +38,8 @@ class Round:
         )
 
 
-Rounds = Mapping[tuple[str, str], list[Round]]
-"""(query, server) → its rounds."""
+Rounds = Mapping[tuple[str, str], Sequence[Any]]
+"""(query, server) → its rounds, each a dataclass of figures."""
 
 
 def medians(rounds: Rounds) -> dict[str, dict[str, dict[str, float]]]:
@@ -51,7 +54,7 @@ def medians(rounds: Rounds) -> dict[str, dict[str, dict[str, float]]]:
 
 
 def ratios(rounds: Rounds, own: str) -> dict[str, dict[str, dict[str, float]]]:
-    """Return query → peer → this server's CPU and throughput as multiples of the peer's.
+    """Return query → peer → this server's figures as multiples of the peer's.
 
     Each is the median of the ratios within a round: whatever else ran meanwhile slowed both.
     """
@@ -59,21 +62,30 @@ def ratios(rounds: Rounds, own: str) -> dict[str, dict[str, dict[str, float]]]:
     for (query, peer), cell in rounds.items():
         if peer == own or (query, own) not in rounds:
             continue
-        pairs = list(zip(rounds[query, own], cell, strict=True))
+        pairs = [(asdict(mine), asdict(other)) for mine, other in zip(rounds[query, own], cell, strict=True)]
         found.setdefault(query, {})[peer] = {
-            "cpu": round(median(mine.cpu_ms / other.cpu_ms for mine, other in pairs), 3),
-            "requests": round(
-                median(mine.requests_per_second / other.requests_per_second for mine, other in pairs), 3
-            ),
+            name: round(median(mine[name] / other[name] for mine, other in pairs), 3)
+            for name in pairs[0][0]
+            if all(other[name] for _, other in pairs)
         }
     return found
 
 
 def write(path: Path, rounds: Rounds, own: str, settings: dict[str, Any]) -> None:
-    """Write everything as JSON."""
+    """Write everything as JSON, with the revision of the code that was imported, wherever it came from."""
     figures = medians(rounds)
+    tree = Path(lxbc_graph.__file__).parent
+    revision = subprocess.check_output(
+        ["git", "describe", "--always", "--dirty"], cwd=tree, text=True
+    ).strip()
     machine = {"cores": os.cpu_count(), "python": platform.python_version(), "machine": platform.machine()}
-    report = {"settings": settings, "machine": machine, "medians": figures, "ratios": ratios(rounds, own)}
+    report = {
+        "revision": revision,
+        "settings": settings,
+        "machine": machine,
+        "medians": figures,
+        "ratios": ratios(rounds, own),
+    }
     path.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -94,8 +106,8 @@ def show(console: Console, rounds: Rounds, own: str) -> None:
                 f"{cell['cpu_ms']:.2f}",
                 f"{cell['p50_ms']:.1f}",
                 f"{cell['p99_ms']:.1f}",
-                f"{ratio['cpu']:.2f} ×" if ratio else "",
-                f"{ratio['requests']:.2f} ×" if ratio else "",
+                f"{ratio['cpu_ms']:.2f} ×" if ratio else "",
+                f"{ratio['requests_per_second']:.2f} ×" if ratio else "",
             )
         table.add_section()
     console.print(table)

@@ -1,4 +1,4 @@
-"""``python -m bench.serve NAME FD URL``: one worker of one server, on a socket that the parent has bound."""
+"""``python -m bench.serve NAME URL FD``: one worker of one server, on a socket that the parent has bound."""
 
 import contextlib
 import socket
@@ -8,6 +8,8 @@ from lxbc_graph.app import create_app
 from lxbc_graph.http.server import serve
 from lxbc_graph.settings import Settings
 
+from .fanout.bare import bare
+from .fanout.handler import handler
 from .limit import Limit
 from .plain import plain
 
@@ -15,11 +17,13 @@ APPLICATIONS = {
     "lxbc-graph": lambda url: create_app(Settings(database_url=url)),
     "limit": Limit,
     "plain": plain,
+    "bare": bare,
+    "strawberry": handler,
 }
 
 
 if __name__ == "__main__":
-    name, descriptor, url = sys.argv[1:]
+    name, url, descriptor = sys.argv[1:]
     with contextlib.suppress(KeyboardInterrupt):
         serve(
             APPLICATIONS[name](url), socket.socket(fileno=int(descriptor)), lambda: print("ready", flush=True)

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,11 @@ class Server:
         )
         return {pid: _cpu_seconds(pid) for pid in (self.process.pid, *(row[0] for row in backends))}
 
+    def memory_bytes(self) -> tuple[int, int]:
+        """Return what is resident of the server process: all of it, and with what is shared counted in part."""
+        memory = self.process.memory_full_info()
+        return memory.rss, memory.pss
+
 
 def _cpu_seconds(pid: int) -> float:
     times = psutil.Process(pid).cpu_times()
@@ -41,18 +46,25 @@ def spent(before: dict[int, float], after: dict[int, float]) -> float:
     return sum(seconds - before.get(pid, 0.0) for pid, seconds in after.items())
 
 
+def worker(name: str, url: str) -> list[str]:
+    """Return the command that serves one of the applications of ``bench.serve``."""
+    return [sys.executable, "-m", "bench.serve", name, url]
+
+
 @contextmanager
-def serving(name: str, application: str, url: str) -> Iterator[Server]:
-    """Start ``python -m bench.serve`` and end it again."""
+def serving(name: str, application: str, command: Sequence[str]) -> Iterator[Server]:
+    """Start the command, whose last argument is the descriptor of a bound socket, and end it again."""
     reserved = bind("127.0.0.1", 0)
     port = reserved.getsockname()[1]
-    command = [sys.executable, "-m", "bench.serve", name, str(reserved.fileno()), url]
     process = subprocess.Popen(
-        command, pass_fds=[reserved.fileno()], stdout=subprocess.PIPE, cwd=Path(__file__).parents[1]
+        [*command, str(reserved.fileno())],
+        pass_fds=[reserved.fileno()],
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parents[1],
     )
     try:
         assert process.stdout is not None
-        if process.stdout.readline() != b"ready\n":
+        if b"ready\n" not in iter(process.stdout.readline, b""):
             raise RuntimeError(f"the server {name} did not start")
         yield Server(name, port, psutil.Process(process.pid), application)
     finally:
