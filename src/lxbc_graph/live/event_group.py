@@ -3,6 +3,7 @@
 A newcomer reads for itself what it missed, at the pace of its client, and joins once it has what the others have.
 """
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
 from functools import partial
@@ -32,9 +33,11 @@ class EventGroup(Group):
         """Make frames of each batch and deliver them."""
         async with aclosing(self._log.follow(self.position, self._routes)) as batches:
             async for heads, through in batches:
-                frames = await outlast(partial(self._confirmed, heads))
+                for frame in await outlast(partial(self._confirmed, heads)):
+                    self._hand(frame)
+                    self.position = frame.seq
+                    await asyncio.sleep(0)  # what was written leaves, and others have their turn
                 self.position = through
-                await self._deliver(frames)
 
     async def admit(self, subscription: "Subscription") -> None:
         """Give it what it missed, and let it join where it has come as far as the members."""
@@ -46,6 +49,7 @@ class EventGroup(Group):
                 for frame in await outlast(partial(self._replayed, heads)):
                     await subscription.sink.ready()
                     subscription.sink.send(frame)
+                    subscription.after = frame.seq
                 await subscription.sink.ready()
                 subscription.after = through
                 if through >= self.position:
@@ -61,7 +65,7 @@ class EventGroup(Group):
     async def _replayed(self, heads: Sequence[EventHead]) -> list[Frame]:
         if not heads:
             return []
-        key = (id(self), heads[0].seq, heads[-1].seq)
+        key = (self, heads[0].seq, heads[-1].seq)
         frames = await self._replays(key, partial(self._make, heads))
         await self._access.confirm()
         return frames

@@ -64,4 +64,4 @@ class FigureGroup(Group):
         if frame != self._newest:
             self._number += 1
             self._newest = Frame(frame, self._number)
-            await self._deliver([self._newest])
+            self._hand(self._newest)

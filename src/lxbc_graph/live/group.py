@@ -1,9 +1,7 @@
 """Subscribers who asked for the same and may see the same: their frames are made once, and are the same bytes."""
 
-import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .access import Access
@@ -25,7 +23,7 @@ class Group(ABC):
         self._access = access
         self.members: dict[Subscription, None] = {}
         self.position = log.tail
-        """The number of the last event that the members were given, or that concerned nobody."""
+        """Up to this number the members have everything."""
 
     @abstractmethod
     async def serve(self) -> None:
@@ -35,13 +33,11 @@ class Group(ABC):
     async def admit(self, subscription: "Subscription") -> None:
         """Give a newcomer what the members have, and make it one; raises ``Ended`` for the newcomer alone."""
 
-    async def _deliver(self, frames: Sequence[Frame]) -> None:
-        """Hand the frames to the members; those who join or leave meanwhile are not, or no longer, meant."""
-        for frame in frames:
-            now = time.time()
-            for member in tuple(self.members):
-                if member.expires_at <= now:
-                    member.end(EXPIRED)
-                elif member.after < frame.seq and member in self.members:
-                    member.sink.send(frame)
-            await asyncio.sleep(0)
+    def _hand(self, frame: Frame) -> None:
+        """Give every member the frame, unless it came later than that or has to go."""
+        now = time.time()
+        for member in tuple(self.members):
+            if member.expires_at <= now:
+                member.end(EXPIRED)
+            elif member.after < frame.seq and member in self.members:
+                member.sink.send(frame)

@@ -80,14 +80,15 @@ class Subscription:
             return  # it has yet to ask what it gets
         try:
             feed = self._describe(principal)
-        except Ended as ended:
-            self.end(ended.ending)
+        except Exception as error:  # noqa: BLE001 - told as what it is
+            self._fail(error)
             return
         other = feed.key != self._group.key
         if lost or (other and not gained):
             self.end(REVOKED)
         elif other:
-            self.after = max(self.after, self._group.position)
+            if self in self._group.members:
+                self.after = max(self.after, self._group.position)
             self._leave()
             self._admission = asyncio.create_task(self._join(feed))
 
@@ -100,10 +101,8 @@ class Subscription:
                 return
             self._principal = principal
             feed = self._describe(principal)
-        except Ended as ended:
-            self.end(ended.ending)
         except Exception as error:  # noqa: BLE001 - told as what it is
-            self.end(self._fanout.told(error))
+            self._fail(error)
         else:
             await self._join(feed)
 
@@ -111,12 +110,14 @@ class Subscription:
         self._group = self._fanout.group(feed, self)
         try:
             await self._group.admit(self)
-        except Ended as ended:
-            self.end(ended.ending)
         except Exception as error:  # noqa: BLE001 - told as what it is
-            self.end(self._fanout.told(error))
+            self._fail(error)
         finally:
-            self._admission = None
+            if self._admission is asyncio.current_task():
+                self._admission = None
+
+    def _fail(self, error: Exception) -> None:
+        self.end(error.ending if isinstance(error, Ended) else self._fanout.told(error))
 
     def _leave(self) -> None:
         group, self._group = self._group, None

@@ -129,6 +129,8 @@ class Following:
         shape = tuple((key, nodes[0].name.value) for key, nodes in asked.parts.items())
 
         async def make(heads: Sequence[EventHead]) -> list[Frame]:
+            if not heads:
+                return []
             rows = [(head.seq, head.id) for head in heads]
             try:
                 found = await self._reader.run_stream(statement, replace(request, rows=rows))
