@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
@@ -17,7 +18,7 @@ from .http.authenticate import Authenticator
 from .http.graphql import GraphQLOverHttp
 from .http.health import health
 from .http.websocket import GraphQLOverWebSocket
-from .live.broker import LocalBroker
+from .live.broker import Broker, LocalBroker, Topic
 from .live.cursors import Cursors
 from .live.ladder import Ladder
 from .live.log import Log
@@ -46,6 +47,7 @@ class Service:
     enforcer: Enforcer
     accounts: Accounts
     tokens: Tokens
+    broker: Broker
     relay: Relay
     ladder: Ladder
     log: Log
@@ -66,11 +68,13 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         enforcer = Enforcer(resources.POLICIES)
         accounts = Accounts(database.pool, settings.principal_ttl_seconds)
         tokens = await Tokens.open(database.pool, settings)
+        cursors = await Cursors.open(database.pool)
         broker = LocalBroker()
+        committed = partial(broker.publish, Topic.COMMITTED)
         relay = Relay(database.pool, broker)
-        ladder = Ladder(database.pool, relay.wake, poll_seconds=settings.ladder_poll_seconds)
-        log = Log(database.pool, broker, await Cursors.open(database.pool))
-        commands = Commands(database, enforcer, relay.wake)
+        ladder = Ladder(database.pool, committed, poll_seconds=settings.ladder_poll_seconds)
+        log = Log(database.pool, broker, cursors)
+        commands = Commands(database, enforcer, committed)
         executor = Executor(
             schema=build(),
             reader=Reader(database.lanes, CATALOGUE, enforcer),
@@ -79,7 +83,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             tokens=tokens,
             log=log,
         )
-        yield Service(database, enforcer, accounts, tokens, relay, ladder, log, executor)
+        yield Service(database, enforcer, accounts, tokens, broker, relay, ladder, log, executor)
     finally:
         await database.close()
 
@@ -93,8 +97,6 @@ def create_app(settings: Settings) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        if settings.redis_url is not None:
-            _log.info("one process needs no Redis; nothing uses LXBC_REDIS_URL yet")
         async with open_service(settings) as service, running(service) as tasks, aclosing(files):
             app.router.routes[:] = _routes(service, tasks, files, settings.attachment_max_bytes)
             yield
@@ -123,13 +125,15 @@ def _routes(
 
 
 def running(service: Service) -> "AbstractAsyncContextManager[list[asyncio.Task[None]]]":
-    """Keep the relay and the reader of the log running; one that fails is logged, and missed by /healthz."""
-    return _kept(relay=service.relay.run(), log=service.log.run())
+    """Keep what works in the background running; what fails is logged, and missed by /healthz."""
+    return _kept(broker=service.broker.run(), relay=service.relay.run(), log=service.log.run())
 
 
 async def climb(service: Service) -> None:
     """Number events and climb the ladder until cancelled."""
-    async with _kept(relay=service.relay.run(), ladder=service.ladder.run()) as tasks:
+    async with _kept(
+        broker=service.broker.run(), relay=service.relay.run(), ladder=service.ladder.run()
+    ) as tasks:
         await asyncio.gather(*tasks)
 
 
