@@ -22,6 +22,7 @@ from .live.broker import Broker, LocalBroker, Topic
 from .live.cursors import Cursors
 from .live.ladder import Ladder
 from .live.log import Log
+from .live.redis_broker import RedisBroker
 from .live.relay import Relay
 from .policy.accounts import Accounts
 from .policy.enforcer import Enforcer
@@ -69,7 +70,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         accounts = Accounts(database.pool, settings.principal_ttl_seconds)
         tokens = await Tokens.open(database.pool, settings)
         cursors = await Cursors.open(database.pool)
-        broker = LocalBroker()
+        broker = RedisBroker(settings.redis_url, cursors.database) if settings.redis_url else LocalBroker()
         committed = partial(broker.publish, Topic.COMMITTED)
         relay = Relay(database.pool, broker)
         ladder = Ladder(database.pool, committed, poll_seconds=settings.ladder_poll_seconds)

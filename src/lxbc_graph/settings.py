@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from redis.asyncio import ConnectionPool
+from redis.exceptions import RedisError
 
 LONGEST_TTL_SECONDS = 10 * 365 * 86400
 """Of a token: ten years."""
@@ -27,7 +29,9 @@ class Settings(BaseSettings):
         description="A folder or s3://bucket/prefix; without it the folder attachments in data_dir.",
     )
     attachment_max_bytes: int = Field(default=20 * 1024 * 1024, ge=1, le=2**31 - 1)
-    redis_url: str | None = Field(default=None, description="redis://…; one process needs none.")
+    redis_url: str | None = Field(
+        default=None, description="redis://…, rediss://… or unix:///…; one process needs none."
+    )
     pool_size: int = Field(
         default=10,
         ge=2,
@@ -48,3 +52,17 @@ class Settings(BaseSettings):
     ladder_poll_seconds: float = Field(
         default=30.0, gt=0, le=3600, description="How long the ladder rests between two passes."
     )
+
+    @field_validator("redis_url")
+    @classmethod
+    def _names_a_redis(cls, url: str | None) -> str | None:
+        """Refuse what no connection can be made of; the text must not repeat a password."""
+        if url is not None:
+            try:
+                pool = ConnectionPool.from_url(url)
+                pool.make_connection()  # type: ignore[no-untyped-call]
+            except (ValueError, TypeError, RedisError):
+                pool = None
+            if pool is None or not pool.connection_kwargs.keys() & {"host", "path"}:
+                raise ValueError("is not of the form redis://host, rediss://host or unix:///path")
+        return url
