@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lxbc_graph.live.bell import Bell
-from lxbc_graph.live.broker import LocalBroker
+from lxbc_graph.live.broker import LocalBroker, Topic
 from lxbc_graph.live.channel import Channel
 from lxbc_graph.live.cursors import Cursors, InvalidCursor
 from lxbc_graph.live.log import CursorAhead, EventHead, Log, Route
@@ -125,18 +125,18 @@ def log(database: Database, broker: LocalBroker) -> Log:
 
 
 async def test_an_event_in_flight_says_which_and_whom_it_may_concern_and_no_more(
-    database: Database, relay: Relay, log: Log
+    database: Database, broker: LocalBroker, relay: Relay, log: Log
 ) -> None:
     issue = await an_issue(database.pool)
     async with running(relay.run(), log.run()), follow(log, 0) as events:
         [event_id] = await happen(database.pool, issue)
-        relay.wake()
+        broker.publish(Topic.COMMITTED)
         [event] = await take(events, 1)
     assert event == EventHead(1, event_id, frozenset([CITY, ("u", 7)]))
 
 
 async def test_a_follower_is_handed_what_is_on_its_routes_and_reads_no_more_than_that_either(
-    database: Database, relay: Relay, log: Log
+    database: Database, broker: LocalBroker, relay: Relay, log: Log
 ) -> None:
     """Under the seventh unit happens every event, under the eighth none, and every third has an eye on it."""
     issue = await an_issue(database.pool)
@@ -147,13 +147,13 @@ async def test_a_follower_is_handed_what_is_on_its_routes_and_reads_no_more_than
                 await database.pool.execute(
                     "update event set county_id = 8 where id = (select max(id) from event)"
                 )
-            relay.wake()
+            broker.publish(Topic.COMMITTED)
             assert [event.seq for event in await take(seventh, 1)] == [turn]
         async with follow(log, 0, ("u", 9), ("c", 7)) as nobody, follow(log, 4, ("u", 8)) as eighth:
             assert [event.seq for event in await take(eighth, 9)] == list(range(6, 31, 3))
             waiting = asyncio.ensure_future(anext(nobody))
             await happen(database.pool, issue)
-            relay.wake()
+            broker.publish(Topic.COMMITTED)
             await take(seventh, 1)
             assert not waiting.done()
             waiting.cancel()
@@ -161,7 +161,7 @@ async def test_a_follower_is_handed_what_is_on_its_routes_and_reads_no_more_than
 
 
 async def test_a_later_id_that_commits_first_comes_first_and_the_earlier_one_is_not_lost(
-    database: Database, database_url: str, relay: Relay, log: Log
+    database: Database, database_url: str, broker: LocalBroker, relay: Relay, log: Log
 ) -> None:
     issue = await an_issue(database.pool)
     early, late = [await asyncpg.connect(database_url) for _ in range(2)]
@@ -173,10 +173,10 @@ async def test_a_later_id_that_commits_first_comes_first_and_the_earlier_one_is_
         [second_id] = await happen(late, issue)
         assert first_id < second_id
         await quick.commit()
-        relay.wake()
+        broker.publish(Topic.COMMITTED)
         assert pairs(await take(events, 1)) == [(1, second_id)]
         await slow.commit()
-        relay.wake()
+        broker.publish(Topic.COMMITTED)
         assert pairs(await take(events, 1)) == [(2, first_id)]
         async with follow(log, 0) as again:
             assert pairs(await take(again, 2)) == [(1, second_id), (2, first_id)]
@@ -185,7 +185,7 @@ async def test_a_later_id_that_commits_first_comes_first_and_the_earlier_one_is_
 
 
 async def test_an_idle_transaction_delays_nobody_else(
-    database: Database, database_url: str, relay: Relay, log: Log
+    database: Database, database_url: str, broker: LocalBroker, relay: Relay, log: Log
 ) -> None:
     issue = await an_issue(database.pool)
     idle = await asyncpg.connect(database_url)
@@ -194,16 +194,16 @@ async def test_an_idle_transaction_delays_nobody_else(
         await open_transaction.start()
         held = await happen(idle, issue, 3)
         others = await happen(database.pool, issue, 1500)
-        relay.wake()
+        broker.publish(Topic.COMMITTED)
         assert pairs(await take(events, 1500)) == list(enumerate(others, start=1))
         await open_transaction.commit()
-        relay.wake()
+        broker.publish(Topic.COMMITTED)
         assert pairs(await take(events, 3)) == list(enumerate(held, start=1501))
     await idle.close()
 
 
 async def test_what_is_rolled_back_never_happened_and_takes_no_number(
-    database: Database, database_url: str, relay: Relay, log: Log
+    database: Database, database_url: str, broker: LocalBroker, relay: Relay, log: Log
 ) -> None:
     issue = await an_issue(database.pool)
     undecided = await asyncpg.connect(database_url)
@@ -213,7 +213,7 @@ async def test_what_is_rolled_back_never_happened_and_takes_no_number(
         await happen(undecided, issue, 2)
         await transaction.rollback()
         committed = await happen(database.pool, issue, 2)
-        relay.wake()
+        broker.publish(Topic.COMMITTED)
         assert pairs(await take(events, 2)) == [(1, committed[0]), (2, committed[1])]
     await undecided.close()
 
@@ -228,12 +228,14 @@ async def test_commits_that_nobody_announces_are_found_by_polling(
             assert [event.id for event in await take(events, 1)] == ids
 
 
-async def test_a_reader_whose_broker_is_silent_reads_all_the_same(database: Database, relay: Relay) -> None:
+async def test_a_reader_whose_broker_is_silent_reads_all_the_same(
+    database: Database, broker: LocalBroker, relay: Relay
+) -> None:
     issue = await an_issue(database.pool)
     deaf = Log(database.pool, LocalBroker(), CURSORS)
     async with running(relay.run(), deaf.run()), follow(deaf, 0) as events:
         ids = await happen(database.pool, issue, 3)
-        relay.wake()
+        broker.publish(Topic.COMMITTED)
         assert [event.id for event in await take(events, 3)] == ids
 
 
@@ -258,24 +260,24 @@ async def test_a_wake_is_enough_to_reach_a_follower_without_polling(
         for turn in range(1, 6):
             waiting = asyncio.ensure_future(take(events, 1))
             await happen(database.pool, issue)
-            relay.wake()
+            broker.publish(Topic.COMMITTED)
             assert [event.seq for event in await waiting] == [turn]
 
 
 async def test_a_long_history_is_replayed_to_who_joins_when_nothing_happens_any_more(
-    database: Database, relay: Relay, log: Log
+    database: Database, broker: LocalBroker, relay: Relay, log: Log
 ) -> None:
     issue = await an_issue(database.pool)
     async with running(relay.run(), log.run()), follow(log, 0) as present:
         await happen(database.pool, issue, 1500)
-        relay.wake()
+        broker.publish(Topic.COMMITTED)
         await take(present, 1500)
         async with follow(log, 0) as late:
             assert [event.seq for event in await take(late, 1500)] == list(range(1, 1501))
 
 
 async def test_following_without_a_cursor_begins_now_and_has_no_gap(
-    database: Database, relay: Relay, log: Log
+    database: Database, broker: LocalBroker, relay: Relay, log: Log
 ) -> None:
     issue = await an_issue(database.pool)
     await happen(database.pool, issue, 3)
@@ -286,12 +288,12 @@ async def test_following_without_a_cursor_begins_now_and_has_no_gap(
             async with asyncio.timeout(PATIENCE):
                 while not first.done():  # until it has begun
                     await happen(database.pool, issue)
-                    relay.wake()
+                    broker.publish(Topic.COMMITTED)
                     await take(history, 1)
             [begun] = first.result()
             assert begun.seq > 3
             await happen(database.pool, issue, 5)
-            relay.wake()
+            broker.publish(Topic.COMMITTED)
             assert [event.seq for event in await take(events, 5)] == [begun.seq + n for n in range(1, 6)]
 
 
@@ -302,12 +304,12 @@ async def test_a_follower_that_falls_behind_reads_the_table_instead_of_growing_a
     small = Log(database.pool, broker, CURSORS, buffer=4)
     async with running(relay.run(), small.run()), follow(small, 0) as slow, follow(small, 0) as quick:
         await happen(database.pool, issue)
-        relay.wake()
+        broker.publish(Topic.COMMITTED)
         await take(slow, 1)
         await take(quick, 1)
         for expected in range(2, 101):
             await happen(database.pool, issue)
-            relay.wake()
+            broker.publish(Topic.COMMITTED)
             assert [event.seq for event in await take(quick, 1)] == [expected]
         channels = set().union(*small._followers.values())
         assert len(channels) == 2
@@ -316,7 +318,7 @@ async def test_a_follower_that_falls_behind_reads_the_table_instead_of_growing_a
 
 
 async def test_followers_that_keep_up_cost_the_database_nothing(
-    database: Database, relay: Relay, log: Log, monkeypatch: pytest.MonkeyPatch
+    database: Database, broker: LocalBroker, relay: Relay, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     issue = await an_issue(database.pool)
     readers: list[asyncio.Task[Any] | None] = []
@@ -333,7 +335,7 @@ async def test_followers_that_keep_up_cost_the_database_nothing(
             if turn == 2:  # by now all have read the table once
                 readers.clear()
             await happen(database.pool, issue)
-            relay.wake()
+            broker.publish(Topic.COMMITTED)
             for events in everybody:
                 assert [event.seq for event in await take(events, 1)] == [turn]
         assert set(readers) == {tail}
@@ -452,7 +454,7 @@ async def relay_again_and_again(
         async with running(relay.run()):
             for _ in range(chance.randint(1, 20)):
                 await killer.execute("select 1")
-                relay.wake()
+                broker.publish(Topic.COMMITTED)
             if turn % 2:
                 await kill_relay(killer)
             if calm.is_set():

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -19,11 +20,12 @@ from .http.graphql import GraphQLOverHttp
 from .http.health import health
 from .http.websocket import GraphQLOverWebSocket
 from .live.access import Access
-from .live.broker import LocalBroker
+from .live.broker import Broker, LocalBroker, Topic
 from .live.cursors import Cursors
 from .live.fanout import Fanout
 from .live.ladder import Ladder
 from .live.log import Log
+from .live.redis_broker import RedisBroker
 from .live.relay import Relay
 from .policy.accounts import Accounts
 from .policy.enforcer import Enforcer
@@ -50,6 +52,7 @@ class Service:
     enforcer: Enforcer
     accounts: Accounts
     tokens: Tokens
+    broker: Broker
     relay: Relay
     ladder: Ladder
     log: Log
@@ -77,13 +80,15 @@ async def _opened(settings: Settings, enforcer: Enforcer) -> AsyncIterator[Servi
     try:
         accounts = Accounts(database.pool, settings.principal_ttl_seconds)
         tokens = await Tokens.open(database.pool, settings)
-        broker = LocalBroker()
+        cursors = await Cursors.open(database.pool)
+        broker = RedisBroker(settings.redis_url, cursors.database) if settings.redis_url else LocalBroker()
+        committed = partial(broker.publish, Topic.COMMITTED)
         relay = Relay(database.pool, broker)
-        ladder = Ladder(database.pool, relay.wake, poll_seconds=settings.ladder_poll_seconds)
+        ladder = Ladder(database.pool, committed, poll_seconds=settings.ladder_poll_seconds)
         log = Log(
             database.pool,
             broker,
-            await Cursors.open(database.pool),
+            cursors,
             retention=timedelta(days=settings.retention_days),
         )
         access = Access(accounts, lambda: enforcer.version)
@@ -91,13 +96,13 @@ async def _opened(settings: Settings, enforcer: Enforcer) -> AsyncIterator[Servi
         executor = Executor(
             schema=build(),
             reader=reader,
-            commands=Commands(database, enforcer, relay.wake),
+            commands=Commands(database, enforcer, committed),
             following=Following(reader, log, Fanout(log, access, told), database.pool),
             accounts=accounts,
             tokens=tokens,
             log=log,
         )
-        yield Service(database, enforcer, accounts, tokens, relay, ladder, log, access, executor)
+        yield Service(database, enforcer, accounts, tokens, broker, relay, ladder, log, access, executor)
     finally:
         await database.close()
 
@@ -112,8 +117,6 @@ def create_app(settings: Settings) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        if settings.redis_url is not None:
-            _log.info("one process needs no Redis; nothing uses LXBC_REDIS_URL yet")
         async with opened as service, running(service) as tasks, aclosing(files):
             app.router.routes[:] = _routes(service, tasks, files, settings.attachment_max_bytes)
             yield
@@ -144,6 +147,7 @@ def _routes(
 def running(service: Service) -> "AbstractAsyncContextManager[list[asyncio.Task[None]]]":
     """Keep running what works in the background; a job that fails is logged, and missed by /healthz."""
     return _kept(
+        broker=service.broker.run(),
         relay=service.relay.run(),
         log=service.log.run(),
         access=service.access.run(),
@@ -153,7 +157,9 @@ def running(service: Service) -> "AbstractAsyncContextManager[list[asyncio.Task[
 
 async def climb(service: Service) -> None:
     """Number events and climb the ladder until cancelled."""
-    async with _kept(relay=service.relay.run(), ladder=service.ladder.run()) as tasks:
+    async with _kept(
+        broker=service.broker.run(), relay=service.relay.run(), ladder=service.ladder.run()
+    ) as tasks:
         await asyncio.gather(*tasks)
 
 

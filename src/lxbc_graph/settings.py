@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from redis.asyncio import ConnectionPool
+from redis.exceptions import RedisError
 
 LONGEST_TTL_SECONDS = 10 * 365 * 86400
 """Of a token: ten years."""
@@ -30,7 +32,9 @@ class Settings(BaseSettings):
     policies: Path | None = Field(
         default=None, description="The folder of model.conf and policy.csv; without it the shipped ones."
     )
-    redis_url: str | None = Field(default=None, description="redis://…; one process needs none.")
+    redis_url: str | None = Field(
+        default=None, description="redis://…, rediss://… or unix:///…; one process needs none."
+    )
     pool_size: int = Field(
         default=10,
         ge=2,
@@ -57,3 +61,17 @@ class Settings(BaseSettings):
     ladder_poll_seconds: float = Field(
         default=30.0, gt=0, le=3600, description="How long the ladder rests between two passes."
     )
+
+    @field_validator("redis_url")
+    @classmethod
+    def _names_a_redis(cls, url: str | None) -> str | None:
+        """Refuse what no connection can be made of; the text must not repeat a password."""
+        if url is not None:
+            try:
+                pool = ConnectionPool.from_url(url)
+                pool.make_connection()  # type: ignore[no-untyped-call]
+            except (ValueError, TypeError, RedisError):
+                pool = None
+            if pool is None or not pool.connection_kwargs.keys() & {"host", "path"}:
+                raise ValueError("is not of the form redis://host, rediss://host or unix:///path")
+        return url

@@ -1,8 +1,8 @@
 """After commit: how a committed event reaches whoever follows the log, and what a deadline leads to by itself.
 
-``relay`` numbers committed events, ``broker`` wakes the readers of every process, ``log`` reads the events
-in that order from any position on and hands them to whom they may concern, ``cursors`` seal such a position for
-a subscriber, ``channel`` holds what one follower has yet to take.
+``relay`` numbers committed events, ``broker`` wakes it and the readers of the log (``redis_broker`` in every
+process), ``log`` reads the events in that order from any position on and hands them to whom they may concern,
+``cursors`` seal such a position for a subscriber, ``channel`` holds what one follower has yet to take.
 
 ``fanout`` finds the ``group`` of each ``subscription``, those who get the same bytes by their ``feed``: an
 ``event_group`` follows the log, a ``figure_group`` looks at figures after it. ``access`` says who the subscribers are

@@ -1,25 +1,40 @@
-"""The broker: tells the readers of the event log that its head has moved.
+"""The broker: tells whoever waits for the event log to change that it has.
 
-It is speed and never truth: a message lost costs a reader its polling interval, not an event. So it carries
-no data, and two messages may become one.
+It is speed and never truth: a ring that is lost costs its hearers their polling interval, not an event. So it
+carries no data, and two rings may become one.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from enum import StrEnum
 from typing import Protocol
 
 from .bell import Bell
 
 
-class Broker(Protocol):
-    """Between the relay, which publishes, and the readers, which subscribe, in whatever process."""
+class Topic(StrEnum):
+    """What has happened."""
 
-    async def publish(self) -> None:
-        """Say that events have been numbered; never raises because nobody could be told."""
+    COMMITTED = "committed"
+    """A command committed events: the relay has something to number."""
+    NUMBERED = "numbered"
+    """The relay numbered events: the readers of the log have something to read."""
+
+
+class Broker(Protocol):
+    """Between those who change the event log and those who wait for it, in whatever process."""
+
+    def publish(self, topic: Topic) -> None:
+        """Say that it has happened; waits for nothing, and never raises because nobody could be told."""
         ...
 
-    def subscribe(self) -> AbstractAsyncContextManager[Bell]:
-        """Give a bell that rings after every ``publish`` from the moment of entry."""
+    def subscribe(self, topic: Topic = Topic.NUMBERED) -> AbstractAsyncContextManager[Bell]:
+        """Give a bell that rings after every ``publish`` of the topic from the moment of entry."""
+        ...
+
+    async def run(self) -> None:
+        """Carry what is published between the processes until cancelled."""
         ...
 
 
@@ -27,19 +42,23 @@ class LocalBroker:
     """The broker of a single process."""
 
     def __init__(self) -> None:
-        self._bells: set[Bell] = set()
+        self._bells: dict[Topic, set[Bell]] = {topic: set() for topic in Topic}
 
-    async def publish(self) -> None:
-        """Ring every bell."""
-        for bell in self._bells:
+    def publish(self, topic: Topic) -> None:
+        """Ring every bell of the topic."""
+        for bell in self._bells[topic]:
             bell.ring()
 
     @asynccontextmanager
-    async def subscribe(self) -> AsyncIterator[Bell]:
+    async def subscribe(self, topic: Topic = Topic.NUMBERED) -> AsyncIterator[Bell]:
         """Give a bell for as long as the context lasts."""
         bell = Bell()
-        self._bells.add(bell)
+        self._bells[topic].add(bell)
         try:
             yield bell
         finally:
-            self._bells.discard(bell)
+            self._bells[topic].discard(bell)
+
+    async def run(self) -> None:
+        """Do nothing: there is no other process."""
+        await asyncio.Event().wait()

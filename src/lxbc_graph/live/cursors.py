@@ -1,5 +1,6 @@
 """Cursors of the event log: numbers under seal, so that they tell nobody how much happens elsewhere."""
 
+import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 import asyncpg
@@ -8,6 +9,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 _BYTES = 8
 _KEY_BITS = 256
+_NAME_LENGTH = 32
 
 
 class InvalidCursor(ValueError):
@@ -19,6 +21,8 @@ class Cursors:
 
     def __init__(self, key: bytes) -> None:
         self._cipher = AESSIV(key)
+        self.database = hmac.digest(key, b"database", "sha256").hex()[:_NAME_LENGTH]
+        """A name of the database that no other has, and that tells nothing of its key."""
 
     @classmethod
     async def open(cls, pool: asyncpg.Pool) -> "Cursors":

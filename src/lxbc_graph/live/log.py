@@ -14,7 +14,7 @@ from typing import NamedTuple
 import asyncpg
 
 from .backoff import outlast
-from .broker import Broker
+from .broker import Broker, Topic
 from .channel import Channel
 from .cursors import Cursors, InvalidCursor
 from .shared import Shared
@@ -161,7 +161,7 @@ class Log:
         """Hand new events to the followers until cancelled."""
         self.tail = await outlast(self.head)
         self._started.set()
-        async with self._broker.subscribe() as bell:
+        async with self._broker.subscribe(Topic.NUMBERED) as bell:
             while True:
                 heads = await self._read(self.tail)
                 for head in heads:

@@ -9,8 +9,7 @@ import asyncpg
 
 from lxbc_graph.store.copying import Connection
 
-from .bell import Bell
-from .broker import Broker
+from .broker import Broker, Topic
 from .office import Office
 
 RELAY_LOCK = 0x6C786263_72656C79  # "lxbcrely"
@@ -49,21 +48,17 @@ class Relay:
         self._office = Office(pool, "relay", RELAY_LOCK)
         self._broker = broker
         self._poll_seconds = poll_seconds
-        self._bell = Bell()
 
     @property
     def elected(self) -> bool:
         """Whether it is the one that numbers."""
         return self._office.elected
 
-    def wake(self) -> None:
-        """Look for committed events now; for commits in this process, the others are found by polling."""
-        self._bell.ring()
-
     async def run(self) -> None:
         """Number events until cancelled; a lost connection gives the office away and is made again."""
-        await self._office.run(self._number, lambda: self._bell.heard(self._poll_seconds))
+        async with self._broker.subscribe(Topic.COMMITTED) as bell:
+            await self._office.run(self._number, lambda: bell.heard(self._poll_seconds))
 
     async def _number(self, connection: Connection) -> None:
         while await connection.fetchval(_NUMBER):
-            await self._broker.publish()
+            self._broker.publish(Topic.NUMBERED)
