@@ -18,7 +18,7 @@ from lxbc_graph.http.server import bind, configured, url_of
 from lxbc_graph.live.frame import LAST_EVENT_ID, Ending, Frame, Sink
 from lxbc_graph.schema.execute import Executor, Request, Response, told
 
-PATIENCE = 20.0  # seconds until a test is given up; nothing is measured by it
+PATIENCE = 60.0  # seconds until a test is given up; nothing is measured by it
 SECRET = "the text of a fault"
 OVER = Ending("OVER", "the script ends here")
 INTERNAL = {"message": "Internal server error.", "extensions": {"code": "INTERNAL"}}

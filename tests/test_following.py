@@ -19,7 +19,7 @@ from lxbc_graph.settings import Settings
 
 pytestmark = pytest.mark.anyio
 
-PATIENCE = 20.0  # seconds until a test is given up; nothing is measured by it
+PATIENCE = 60.0  # seconds until a test is given up; nothing is measured by it
 VILLAGE, BESIDE, ELSEWHERE = "411024104226", "411024104227", "411082100201"
 WORLD: dict[str, Any] = {
     "units": [

@@ -24,7 +24,7 @@ from lxbc_graph.store.database import Database
 pytestmark = pytest.mark.anyio
 
 CURSORS = Cursors(AESSIV.generate_key(256))
-PATIENCE = 20.0  # seconds until a test is given up; nothing is measured by it
+PATIENCE = 60.0  # seconds until a test is given up; nothing is measured by it
 
 
 @asynccontextmanager

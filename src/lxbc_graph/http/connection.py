@@ -109,6 +109,11 @@ class Socket(WebSocketsSansIOProtocol):
             self.transport.resume_reading()
         self.close_timer = self.loop.call_later(_CLOSE_SECONDS, self.transport.abort)
 
+    def start_keepalive(self) -> None:
+        """Forget the handshake, now that it is over: it took as much memory as all that follows."""
+        super().start_keepalive()
+        del self.request, self.response
+
     def keepalive_timeout(self) -> None:
         """Part from who does not answer a ping so that, if it is there after all, it comes back."""
         self.pong_timer = None

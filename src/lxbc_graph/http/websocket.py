@@ -16,7 +16,6 @@ from enum import IntEnum
 import orjson
 from starlette.types import Receive, Send
 from starlette.types import Scope as AsgiScope
-from starlette.websockets import WebSocket
 
 from lxbc_graph.domain.principal import Principal
 from lxbc_graph.live.frame import Ending, Frame
@@ -72,17 +71,18 @@ class GraphQLOverWebSocket:
 
     async def __call__(self, asgi_scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Serve one socket until either side closes it."""
-        socket = WebSocket(asgi_scope, receive=receive, send=send)
         wire: Socket = asgi_scope["extensions"][SOCKET]
+        await receive()  # that it connects
         if SUBPROTOCOL not in asgi_scope["subprotocols"]:
-            await socket.accept()
+            await send({"type": "websocket.accept"})
             wire.part(Code.SUBPROTOCOL, "Subprotocol not acceptable")
             return
-        await socket.accept(subprotocol=SUBPROTOCOL)
+        await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
         session = _Session(wire, self._executor, self._authenticator, self._limits)
+        header = dict(asgi_scope["headers"]).get(b"authorization", b"").decode("latin-1") or None
         try:
             while (event := await receive())["type"] != "websocket.disconnect":
-                await session.obey(parse_message(event.get("text")), socket.headers.get("authorization"))
+                await session.obey(parse_message(event.get("text")), header)
         except _Closing as closing:
             wire.part(closing.code, closing.reason)
         except Malformed as malformed:

@@ -20,6 +20,9 @@ from .shared import Shared
 if TYPE_CHECKING:
     from .subscription import Subscription
 
+_AT_ONCE = 64
+"""Frames that a newcomer holds while its client reads them."""
+
 
 class EventGroup(Group):
     """Follows the log."""
@@ -46,10 +49,12 @@ class EventGroup(Group):
             return
         async with aclosing(self._log.follow(subscription.after, self._routes)) as batches:
             async for heads, through in batches:
-                for frame in await outlast(partial(self._replayed, heads)):
-                    await subscription.sink.ready()
-                    subscription.sink.send(frame)
-                    subscription.after = frame.seq
+                for first in range(0, len(heads), _AT_ONCE):
+                    some = heads[first : first + _AT_ONCE]
+                    for frame in await outlast(partial(self._replayed, some)):
+                        await subscription.sink.ready()
+                        subscription.sink.send(frame)
+                        subscription.after = frame.seq
                 await subscription.sink.ready()
                 subscription.after = through
                 if through >= self.position:
@@ -63,8 +68,6 @@ class EventGroup(Group):
         return frames
 
     async def _replayed(self, heads: Sequence[EventHead]) -> list[Frame]:
-        if not heads:
-            return []
         key = (self, heads[0].seq, heads[-1].seq)
         frames = await self._replays(key, partial(self._make, heads))
         await self._access.confirm()
