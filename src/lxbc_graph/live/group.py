@@ -39,5 +39,5 @@ class Group(ABC):
         for member in tuple(self.members):
             if member.expires_at <= now:
                 member.end(EXPIRED)
-            elif member.after < frame.seq and member in self.members:
+            elif member.after < frame.seq:
                 member.sink.send(frame)
