@@ -32,9 +32,12 @@ class Backoff:
 async def outlast(ask: Callable[[], Awaitable[T]]) -> T:
     """Return what the question gives, asked again for as long as the database is away."""
     backoff = Backoff()
+    told = False
     while True:
         try:
             return await ask()
         except AWAY as error:
-            _log.warning("database out of reach", error=repr(error))
+            if not told:
+                _log.warning("database out of reach", error=repr(error))
+            told = True
             await backoff.pause()

@@ -22,6 +22,7 @@ class Shared(Generic[T]):
         task = self._waiting.get(key)
         if task is None:
             task = self._waiting[key] = asyncio.create_task(self._begin(key, work))
+            task.add_done_callback(_seen)
         # Shielded: one asker who leaves must not take the answer from the others.
         return await asyncio.shield(task)
 
@@ -29,3 +30,9 @@ class Shared(Generic[T]):
         async with self._free:
             del self._waiting[key]
             return await work()
+
+
+def _seen(task: asyncio.Task[T]) -> None:
+    """Look at the outcome even where all who asked have left: asyncio complains of one that nobody saw."""
+    if not task.cancelled():
+        task.exception()
