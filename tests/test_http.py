@@ -522,3 +522,40 @@ async def test_any_text_is_an_answer_or_a_typed_error(api: Api, query: str, text
     response = await api.ask(query, variables={"text": text})
     for error in response.json().get("errors", ()):
         assert error["extensions"]["code"] in {"BAD_USER_INPUT", "INVALID_CURSOR"}
+
+
+# ── repeats ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+CHANGES = """
+mutation($unit: ID! = "Unit:4", $key: String) {
+  one: reportIssue(input: {unitId: $unit, title: "重复", description: "x", source: VISIT}) { issue { id } }
+  two: reportIssue(input: {unitId: $unit, title: "重复", description: "x", source: VISIT}) { issue { id } }
+  own: reportIssue(input: {
+    unitId: $unit, title: "重复", description: "x", source: VISIT, idempotencyKey: $key
+  }) { issue { id } }
+}
+"""
+REPEATED = '{ issues(filter: {search: "重复"}) { totalCount } }'
+
+
+async def test_the_key_of_a_request_makes_each_of_its_changes_once_and_a_change_has_its_own_before(
+    api: Api,
+) -> None:
+    first, again, other = [
+        (await api.ask(CHANGES, variables={"key": key}, idempotency_key=header)).json()["data"]
+        for header, key in (("r1", None), ("r1", None), ("r2", "of one"))
+    ]
+    assert first == again
+    assert len({change["issue"]["id"] for answer in (first, other) for change in answer.values()}) == 6
+    later = (await api.ask(CHANGES, variables={"key": "of one"}, idempotency_key="r3")).json()["data"]
+    assert later["own"] == other["own"]
+    assert later["one"] != other["one"]
+    assert (await api.ask(REPEATED)).json()["data"]["issues"]["totalCount"] == 8
+
+
+@pytest.mark.parametrize("header", [None, "", "k" * 1000])
+async def test_a_request_without_a_key_is_made_each_time_and_a_long_key_is_a_key(
+    api: Api, header: str | None
+) -> None:
+    twice = [(await api.ask(CHANGES, idempotency_key=header)).json()["data"] for _ in range(2)]
+    assert (twice[0] == twice[1]) == bool(header)

@@ -4,6 +4,7 @@ A browser that asks for HTML gets GraphiQL. Every refusal is a GraphQL error in 
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
@@ -78,7 +79,8 @@ class GraphQLOverHttp:
         self, asgi_scope: AsgiScope, headers: Mapping[bytes, str], receive: Receive
     ) -> Request:
         if asgi_scope["method"] == "POST":
-            return _posted(headers.get(b"content-type", ""), await _body(receive))
+            posted = _posted(headers.get(b"content-type", ""), await _body(receive))
+            return replace(posted, idempotency_key=headers.get(b"idempotency-key") or None)
         request = _asked(asgi_scope["query_string"])
         if self._executor.kind(request) is OperationType.MUTATION:
             raise _not_allowed("A mutation needs POST.", "POST")

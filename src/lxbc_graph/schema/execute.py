@@ -6,6 +6,7 @@ and go through the executor of GraphQL.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 import orjson
@@ -55,6 +56,8 @@ class Request:
     operation_name: str | None = None
     variables: Mapping[str, Any] | None = None
     extensions: Mapping[str, Any] | None = None
+    idempotency_key: str | None = None
+    """Of the whole request, for those of its changes that bring none of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +158,9 @@ class Executor:
                     data[key] = operation.root.name
                 elif name in COMMANDS:
                     assert principal is not None  # not anonymous
-                    data[key] = await self._command(operation, planner, group, variables, principal)
+                    data[key] = await self._command(
+                        operation, planner, group, variables, principal, _key_of(request, key)
+                    )
                 elif name in operation.RESOLVED:
                     data[key] = await self._resolve(operation, group, request, errors)
                 else:
@@ -199,14 +204,21 @@ class Executor:
         return next(iter((result.data or {"": None}).values()))
 
     async def _command(
-        self, operation: Operation, planner: Planner, group: Group, variables: Variables, principal: Principal
+        self,
+        operation: Operation,
+        planner: Planner,
+        group: Group,
+        variables: Variables,
+        principal: Principal,
+        idempotency_key: str | None,
     ) -> dict[str, Any]:
         node = group[0]
         given = values(arguments(operation.root.fields[node.name.value], node, variables), variables)["input"]
+        own = given.get("idempotencyKey")
         outcome = await self._commands.execute(
             command_of(node.name.value, given),
             principal=principal,
-            idempotency_key=given.get("idempotencyKey"),
+            idempotency_key=idempotency_key if own is None else own,
         )
         entity = shown(node.name.value)
         payload_type = f"{entity}Payload"
@@ -259,6 +271,13 @@ class Executor:
             return _refusal(Refused([error]))
         except AWAY as error:
             return _failure([fault(error)])
+
+
+def _key_of(request: Request, field: str) -> str | None:
+    """Return the key of one change among those of a request that has one; as short as a key may be, whatever it is of."""
+    if request.idempotency_key is None:
+        return None
+    return sha256(f"{request.idempotency_key}\n{field}".encode()).hexdigest()
 
 
 def _check_resolved(names: Sequence[str]) -> None:
