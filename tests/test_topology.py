@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from redis import Redis
 from tests.conftest import fresh_database
 from tests.serving import PATIENCE
 from tests.topology import Topology, proxy, topology
@@ -173,6 +174,10 @@ async def test_what_is_written_through_one_process_reaches_subscribers_of_both(h
             await house.report(titles[-1], address)
             for follower in followers:
                 await follower.until(lambda follower=follower: follower.heard == titles)  # type: ignore[misc]
+    with Redis.from_url(house.topology.redis) as redis:
+        heard_by = dict(redis.pubsub_numsub(*redis.pubsub_channels("lxbc:*")))
+        assert len(heard_by) == 2
+        assert min(heard_by.values()) >= len(house.topology.apis)
 
 
 async def test_restarts_one_after_the_other_fail_no_request_and_subscribers_lose_nothing(

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.containers import FOLDER, nginx, ours, services
+from tests.containers import FOLDER, PASSWORDS, nginx, ours, services
+from tests.redis_server import redis_server
 from tests.serving import PATIENCE
 
 
@@ -55,29 +56,33 @@ class Topology:
     proxy: Process
     apis: tuple[Process, Process]
     relay: Process
+    redis: str
+    """The URL of the Redis that they use."""
 
 
 @asynccontextmanager
 async def topology(database_url: str) -> AsyncIterator[Topology]:
     """Run it on a migrated database for the length of the block."""
-    with TemporaryDirectory(prefix="lxbc-topology-") as path:
-        folder = Path(path)
+    with TemporaryDirectory(prefix="lxbc-topology-") as path, redis_server() as redis:
+        with redis.admin() as admin:
+            admin.config_set("requirepass", PASSWORDS["REDIS_PASSWORD"])
+        redis_url = f"redis://:{PASSWORDS['REDIS_PASSWORD']}@127.0.0.1:{redis.port}"
         async with AsyncExitStack() as stack:
             one, two, relay = [
-                await stack.enter_async_context(_service(name, folder, database_url))
+                await stack.enter_async_context(_service(name, Path(path), database_url, redis_url))
                 for name in ("api-1", "api-2", "relay")
             ]
             at = await stack.enter_async_context(proxy({"api-1": one.address, "api-2": two.address}))
-            yield Topology(at, (one, two), relay)
+            yield Topology(at, (one, two), relay, redis_url)
 
 
 @asynccontextmanager
-async def _service(name: str, folder: Path, database_url: str) -> AsyncIterator[Process]:
+async def _service(name: str, folder: Path, database_url: str, redis_url: str) -> AsyncIterator[Process]:
     """Run a service of our image: its own command and settings, but for where things are."""
     service, address = ours()[name], "" if name == "relay" else _free_address()
     there = {
         "LXBC_DATABASE_URL": database_url,
-        "LXBC_REDIS_URL": "",
+        "LXBC_REDIS_URL": redis_url,
         "LXBC_DATA_DIR": str(folder),
         "LXBC_PORT": address.rpartition(":")[2],
     }
