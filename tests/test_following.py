@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, aclosing
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -368,3 +370,25 @@ async def test_events_that_were_taken_away_are_missed(town: Town) -> None:
     assert not isinstance(kept, list)
     assert (await heard(kept))["cursor"] == cursor(3)
     await kept.aclose()
+
+
+async def test_a_group_is_gone_with_its_last_member_though_this_one_ends_while_it_is_served(
+    town: Town,
+) -> None:
+    """A token that has ended ends the socket, too; where that comes later, the group sees it first."""
+    executor = town.service.executor
+    fanout = executor._following._fanout
+    principal = await town.service.accounts.principal("city")
+    assert principal is not None
+    expired = replace(principal, expires_at=datetime.now(UTC))
+    subscription = await executor.subscribe(Request(EVENTS % "cursor"), expired)
+    assert isinstance(subscription, Subscription)
+    async with aclosing(frames(subscription)) as stream, asyncio.timeout(PATIENCE):
+        told = asyncio.ensure_future(ended(stream))
+        while not fanout._served:  # noqa: ASYNC110 - until it has joined
+            await asyncio.sleep(0)
+        [served] = fanout._served.values()
+        await town.report()
+        assert await told == "TOKEN_EXPIRED"
+        assert not fanout._served
+        await asyncio.wait({served.task})

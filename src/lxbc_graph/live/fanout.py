@@ -58,8 +58,7 @@ class Fanout:
         self._served.pop(served.group, None)
         if self._groups.get(served.group.key) is served:
             del self._groups[served.group.key]
-        if served.task is not asyncio.current_task():
-            served.task.cancel()
+        served.task.cancel()
 
     def _made(self, feed: Feed) -> Group:
         if isinstance(feed, EventFeed):
