@@ -12,12 +12,14 @@ from tests.conftest import World
 from tests.following import frames
 from tests.reference.agreement import parse
 from tests.reference.served import Statements
+from tests.test_live import happen
 
 from lxbc_graph.app import Service, open_service, running
 from lxbc_graph.live.frame import Ended
 from lxbc_graph.live.subscription import Subscription
 from lxbc_graph.schema.execute import Request, Response
 from lxbc_graph.settings import Settings
+from lxbc_graph.store.database import Database
 
 pytestmark = pytest.mark.anyio
 
@@ -392,3 +394,22 @@ async def test_a_group_is_gone_with_its_last_member_though_this_one_ends_while_i
         assert await told == "TOKEN_EXPIRED"
         assert not fanout._served
         await asyncio.wait({served.task})
+
+
+async def test_a_statement_that_fails_ends_those_who_follow_it_and_nothing_else(
+    town: Town, database: Database
+) -> None:
+    await town.report()
+    async with (
+        await town.follow("city", "event { issue { title } }") as one,
+        await town.follow("city", "event { issue { title } }") as other,
+        await town.follow("city", "event { kind }") as third,
+    ):
+        told = [asyncio.ensure_future(ended(stream)) for stream in (one, other)]
+        kinds = asyncio.ensure_future(heard(third))
+        while len(town.service.executor._following._fanout._served) < 2:  # noqa: ASYNC110 - until they have joined
+            await asyncio.sleep(0)
+        await database.pool.execute("alter table issue rename column title to headline")
+        await happen(database.pool, await database.pool.fetchval("select id from issue"))
+        assert await asyncio.gather(*told) == ["INTERNAL"] * 2
+        assert (await kinds)["event"]["kind"] == "REPORTED"

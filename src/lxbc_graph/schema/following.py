@@ -1,6 +1,7 @@
 """From a subscription operation to a live subscription: what it gets is read per batch and group, not per event and client."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -133,10 +134,11 @@ class Following:
                 return []
             rows = [(head.seq, head.id) for head in heads]
             try:
-                found = await self._reader.run_stream(statement, replace(request, rows=rows))
-            except Exception as error:
-                if outage(error) != "TIMEOUT" or len(heads) == 1:
-                    raise _said(error) from error
+                with _told():
+                    found = await self._reader.run_stream(statement, replace(request, rows=rows))
+            except Ended as ended:
+                if ended.ending is not _TIMEOUT or len(heads) == 1:
+                    raise
                 middle = len(heads) // 2
                 return [*await make(heads[:middle]), *await make(heads[middle:])]
             return [self._frame(asked, shape, one) for one in found]
@@ -174,10 +176,8 @@ class Following:
         async def make() -> bytes:
             found: dict[str, bytes] = {}
             for key, statement in wanted.items():
-                try:
+                with _told():
                     row = await self._reader.run(statement, request)
-                except Exception as error:
-                    raise _said(error) from error
                 if row is None:
                     raise Ended(_NOT_FOUND)
                 found[key] = row
@@ -212,11 +212,17 @@ def _routes(scope: Scope, unit_ids: tuple[int, ...] | None) -> frozenset[Route]:
     return frozenset((kind, id_) for kind, ids_ in found.items() for id_ in ids_)
 
 
-def _said(error: Exception) -> Exception:
-    """Return what ends the subscription with what is wrong with it; an outage is waited out instead."""
-    if isinstance(error, GraphQLError):
-        return Ended(ending(error))
-    return Ended(_TIMEOUT) if outage(error) == "TIMEOUT" else error
+@contextmanager
+def _told() -> Iterator[None]:
+    """End the subscription with what is wrong with it; an outage is waited out instead."""
+    try:
+        yield
+    except GraphQLError as error:
+        raise Ended(ending(error)) from error
+    except Exception as error:
+        if outage(error) == "TIMEOUT":
+            raise Ended(_TIMEOUT) from error
+        raise
 
 
 def _cursor(
