@@ -11,6 +11,7 @@ from tests.serving import PATIENCE, ScriptedExecutor, scripted_authenticator, se
 
 from lxbc_graph.http.graphql import GraphQLOverHttp
 from lxbc_graph.http.websocket import SUBPROTOCOL, GraphQLOverWebSocket
+from lxbc_graph.telemetry import Telemetry
 
 pytestmark = pytest.mark.anyio
 
@@ -25,8 +26,8 @@ async def executor() -> ScriptedExecutor:
 
 @pytest.fixture
 async def address(executor: ScriptedExecutor) -> AsyncIterator[tuple[str, int]]:
-    endpoint = GraphQLOverHttp(executor.stands_in(), scripted_authenticator())
-    socket = GraphQLOverWebSocket(executor.stands_in(), scripted_authenticator())
+    endpoint = GraphQLOverHttp(executor.stands_in(), scripted_authenticator(), Telemetry())
+    socket = GraphQLOverWebSocket(executor.stands_in(), scripted_authenticator(), Telemetry())
     async with serving(Router([*endpoint.routes(), WebSocketRoute("/graphql", socket)])) as address:
         host, _, port = address.partition(":")
         yield host, int(port)

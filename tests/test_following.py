@@ -392,6 +392,7 @@ async def test_a_group_is_gone_with_its_last_member_though_this_one_ends_while_i
         [served] = fanout._served.values()
         await town.report()
         assert await told == "TOKEN_EXPIRED"
+        assert b"lxbc_deliveries_total 0.0" in town.service.telemetry.exposed("", {})[0]
         assert not fanout._served
         await asyncio.wait({served.task})
 

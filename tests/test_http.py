@@ -17,6 +17,7 @@ from lxbc_graph.http.graphql import MAX_BODY, GraphQLOverHttp
 from lxbc_graph.policy.tokens import Tokens
 from lxbc_graph.settings import Settings
 from lxbc_graph.store.database import Database
+from lxbc_graph.telemetry import Telemetry
 
 pytestmark = pytest.mark.anyio
 
@@ -290,7 +291,7 @@ async def test_a_malformed_request_is_refused(api: Api, content: bytes, accept: 
 async def test_a_fault_of_ours_is_told_without_its_text(
     accept: str, query: str, token: str, status: int, code: str
 ) -> None:
-    endpoint = GraphQLOverHttp(ScriptedExecutor().stands_in(), scripted_authenticator())
+    endpoint = GraphQLOverHttp(ScriptedExecutor().stands_in(), scripted_authenticator(), Telemetry())
     transport = httpx.ASGITransport(Router(endpoint.routes()))
     async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
         headers = {"accept": accept, "authorization": f"Bearer {token}"}

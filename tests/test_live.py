@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterable
 from contextlib import aclosing, asynccontextmanager
 from itertools import chain, count
@@ -129,10 +130,31 @@ async def test_an_event_in_flight_says_which_and_whom_it_may_concern_and_no_more
 ) -> None:
     issue = await an_issue(database.pool)
     async with running(relay.run(), log.run()), follow(log, 0) as events:
+        before = time.time()
         [event_id] = await happen(database.pool, issue)
         broker.publish(Topic.COMMITTED)
         [event] = await take(events, 1)
-    assert event == EventHead(1, event_id, frozenset([CITY, ("u", 7)]))
+    assert event == EventHead(1, event_id, event.committed_at, frozenset([CITY, ("u", 7)]))
+    assert event.committed_at is not None
+    assert before <= event.committed_at <= time.time()
+
+
+async def test_when_an_event_was_committed_is_told_by_the_clock_of_the_reader(
+    database: Database, log: Log
+) -> None:
+    """An hour ago, and not known."""
+    issue = await an_issue(database.pool)
+    await happen(database.pool, issue, 2)
+    await database.pool.execute("update event set seq = id")
+    before = time.time()
+    await database.pool.execute(
+        "update event set committed_at = clock_timestamp() - interval '1 hour' where id = 1"
+    )
+    async with running(log.run()), follow(log, 0) as events:
+        [known, unknown] = await take(events, 2)
+    assert known.committed_at is not None
+    assert before <= known.committed_at + 3600 <= time.time()
+    assert unknown.committed_at is None
 
 
 async def test_a_follower_is_handed_what_is_on_its_routes_and_reads_no_more_than_that_either(

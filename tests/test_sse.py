@@ -26,6 +26,7 @@ from lxbc_graph.http.operation import payloads
 from lxbc_graph.http.sse import resumed, stream
 from lxbc_graph.live.frame import LAST_EVENT_ID
 from lxbc_graph.schema.execute import Request
+from lxbc_graph.telemetry import Telemetry
 
 pytestmark = pytest.mark.anyio
 
@@ -41,7 +42,7 @@ async def executor() -> ScriptedExecutor:
 @pytest.fixture
 async def client(executor: ScriptedExecutor) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the whole endpoint, authentication and negotiation included."""
-    endpoint = GraphQLOverHttp(executor.stands_in(), scripted_authenticator())
+    endpoint = GraphQLOverHttp(executor.stands_in(), scripted_authenticator(), Telemetry())
     async with (
         serving(Router(endpoint.routes())) as address,
         httpx.AsyncClient(base_url=f"http://{address}", headers=HEADERS, timeout=PATIENCE) as client,

@@ -33,6 +33,7 @@ from lxbc_graph.http.messages import Subscribe, parse_message
 from lxbc_graph.http.request import Malformed
 from lxbc_graph.http.websocket import SUBPROTOCOL, Code, GraphQLOverWebSocket, Limits
 from lxbc_graph.schema.execute import Request
+from lxbc_graph.telemetry import Telemetry
 
 pytestmark = pytest.mark.anyio
 
@@ -51,7 +52,9 @@ async def executor() -> ScriptedExecutor:
 
 @asynccontextmanager
 async def endpoint(executor: ScriptedExecutor, limits: Limits | None = None) -> AsyncIterator[str]:
-    socket = GraphQLOverWebSocket(executor.stands_in(), scripted_authenticator(), limits=limits or Limits())
+    socket = GraphQLOverWebSocket(
+        executor.stands_in(), scripted_authenticator(), Telemetry(), limits=limits or Limits()
+    )
     async with serving(Router([WebSocketRoute("/graphql", socket)])) as address:
         yield f"ws://{address}/graphql"
 

@@ -16,6 +16,7 @@ from . import resources
 from .http import pages
 from .http.attachments import AttachmentsOverHttp
 from .http.authenticate import Authenticator
+from .http.exposition import exposition
 from .http.graphql import GraphQLOverHttp
 from .http.health import health
 from .http.websocket import GraphQLOverWebSocket
@@ -39,6 +40,7 @@ from .schema.following import Following
 from .settings import Settings
 from .store.database import Database
 from .store.files import Files
+from .telemetry import Telemetry
 from .write import Commands, Uploads
 
 _log = structlog.get_logger()
@@ -58,6 +60,7 @@ class Service:
     log: Log
     access: Access
     executor: Executor
+    telemetry: Telemetry
 
 
 def open_service(settings: Settings) -> AbstractAsyncContextManager[Service]:
@@ -93,16 +96,20 @@ async def _opened(settings: Settings, enforcer: Enforcer) -> AsyncIterator[Servi
         )
         access = Access(accounts, lambda: enforcer.version)
         reader = Reader(database.lanes, CATALOGUE, enforcer)
+        telemetry = Telemetry()
+        fanout = Fanout(log, access, telemetry, told)
         executor = Executor(
             schema=build(),
             reader=reader,
             commands=Commands(database, enforcer, committed),
-            following=Following(reader, log, Fanout(log, access, told), database.pool),
+            following=Following(reader, log, fanout, database.pool),
             accounts=accounts,
             tokens=tokens,
             log=log,
         )
-        yield Service(database, enforcer, accounts, tokens, broker, relay, ladder, log, access, executor)
+        yield Service(
+            database, enforcer, accounts, tokens, broker, relay, ladder, log, access, executor, telemetry
+        )
     finally:
         await database.close()
 
@@ -136,11 +143,12 @@ def _routes(
         largest,
     )
     return [
-        *GraphQLOverHttp(service.executor, authenticator).routes(),
-        WebSocketRoute("/graphql", GraphQLOverWebSocket(service.executor, authenticator)),
+        *GraphQLOverHttp(service.executor, authenticator, service.telemetry).routes(),
+        WebSocketRoute("/graphql", GraphQLOverWebSocket(service.executor, authenticator, service.telemetry)),
         *attachments.routes(),
         pages.assets(),
         health(service.database.pool, tasks),
+        exposition(service.telemetry, service.database.pool),
     ]
 
 

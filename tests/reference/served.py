@@ -21,6 +21,7 @@ from lxbc_graph.schema.execute import Executor, told
 from lxbc_graph.schema.following import Following
 from lxbc_graph.settings import Settings
 from lxbc_graph.store.database import Database
+from lxbc_graph.telemetry import Telemetry
 from lxbc_graph.write.commands import Commands
 
 ENFORCER = Enforcer(POLICIES)
@@ -32,7 +33,7 @@ async def executor_on(database: Database, catalogue: Catalogue = CATALOGUE) -> E
     log = Log(database.pool, LocalBroker(), await Cursors.open(database.pool))
     accounts = Accounts(database.pool, 1.0)
     reader = Reader(database.lanes, catalogue, ENFORCER)
-    fanout = Fanout(log, Access(accounts, lambda: None), told)
+    fanout = Fanout(log, Access(accounts, lambda: None), Telemetry(), told)
     return Executor(
         build(),
         reader,

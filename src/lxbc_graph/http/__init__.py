@@ -4,5 +4,5 @@ Control passes ``server`` (listens) → ``connection`` (each of them) → ``grap
 (with ``messages``) → ``accept`` (in which form) → ``request`` (what is asked) → ``authenticate`` (who asks) →
 ``operation``, answered whole or streamed as ``sse``; what goes no further was ``rejected``. ``attachments`` are the
 files beside it: an ``upload`` is one of the ``media_types`` that its bytes say. ``pages`` is GraphiQL for
-a browser, ``health`` for whoever watches.
+a browser, ``health`` and ``exposition`` are for whoever watches; answers of the endpoint are ``timed``.
 """

@@ -8,6 +8,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import CloseCode, Frame
 from websockets.http11 import Request
 
+from lxbc_graph.telemetry import Drop
+
 MAX_HEAD = 64 * 1024
 NO_PONG = 4290
 """Close code; clients of graphql-transport-ws give up after 1011, which uvicorn would say."""
@@ -72,6 +74,9 @@ class Socket(WebSocketsSansIOProtocol):
     It is written to directly, too: one text for thousands of clients must not pass through a task of each.
     """
 
+    drop: Drop | None = None
+    """Why its client was cut off, if it was and may come back."""
+
     def handle_connect(self, event: Request) -> None:
         """Offer itself to the application."""
         super().handle_connect(event)
@@ -96,10 +101,11 @@ class Socket(WebSocketsSansIOProtocol):
             head = _HEAD_64.pack(_TEXT, _SHORT + 1, length)
         self.transport.write(b"".join((head, *parts)))
 
-    def part(self, code: int, reason: str) -> None:
+    def part(self, code: int, reason: str, drop: Drop | None = None) -> None:
         """Close with a code; a client that does not read is not waited for."""
         if self.close_sent or self.disconnected or self.transport.is_closing():
             return
+        self.drop = drop
         self.conn.send_close(code, reason.encode()[:_REASON_BYTES].decode(errors="ignore"))
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
@@ -117,7 +123,7 @@ class Socket(WebSocketsSansIOProtocol):
     def keepalive_timeout(self) -> None:
         """Part from who does not answer a ping so that, if it is there after all, it comes back."""
         self.pong_timer = None
-        self.part(NO_PONG, "no answer to a ping: resume from the last cursor")
+        self.part(NO_PONG, "no answer to a ping: resume from the last cursor", "no_pong")
 
     def data_received(self, data: bytes) -> None:
         """Part from who does not even shake hands."""

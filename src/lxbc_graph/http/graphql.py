@@ -15,6 +15,7 @@ from starlette.types import Receive, Send
 from starlette.types import Scope as AsgiScope
 
 from lxbc_graph.schema.execute import Executor, Request
+from lxbc_graph.telemetry import Telemetry
 
 from . import accept, pages
 from .authenticate import Authenticator
@@ -22,6 +23,7 @@ from .operation import failed, payloads
 from .rejected import Rejected
 from .request import Malformed, parse_json, parse_request
 from .sse import resumed, stream
+from .timed import Timed
 
 MAX_BODY = 256 * 1024
 
@@ -36,9 +38,10 @@ _OFFERED = {
 class GraphQLOverHttp:
     """The ASGI endpoint of ``/graphql`` for everything but WebSockets."""
 
-    def __init__(self, executor: Executor, authenticator: Authenticator) -> None:
+    def __init__(self, executor: Executor, authenticator: Authenticator, telemetry: Telemetry) -> None:
         self._executor = executor
         self._authenticator = authenticator
+        self._telemetry = telemetry
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes; all methods, so that the endpoint itself says which it allows."""
@@ -48,9 +51,11 @@ class GraphQLOverHttp:
         """Answer one request."""
         headers = {name: value.decode("latin-1") for name, value in asgi_scope["headers"]}
         media_type = accept.PLAIN_JSON
+        send = timed = Timed(send, self._telemetry)
         try:
             preferred = _preferred(asgi_scope["method"], headers.get(b"accept", ""))
             if preferred == accept.HTML:
+                timed.kind = "page"
                 await pages.graphiql()(asgi_scope, receive, send)
                 return
             if preferred in _JSON:
@@ -58,8 +63,12 @@ class GraphQLOverHttp:
             request = await self._request(asgi_scope, headers, receive)
             principal = await self._authenticator(headers.get(b"authorization"))
             if preferred == accept.EVENT_STREAM:
+                timed.kind = "stream"
                 request = resumed(request, headers.get(b"last-event-id"))
-                await stream(payloads(self._executor, request, principal), principal, receive, send)
+                with self._telemetry.streams.track_inprogress():
+                    answers = payloads(self._executor, request, principal)
+                    if await stream(answers, principal, receive, send):
+                        self._telemetry.drops.labels("too_slow").inc()
                 return
             response = await self._executor.execute(request, principal)
         except Rejected as rejected:
@@ -68,6 +77,8 @@ class GraphQLOverHttp:
             response = failed(error)
             await _send(send, response.status, media_type, response.body, {})
         else:
+            if response.ok and (kind := self._executor.kind(request)) is not None:
+                timed.kind = kind.value
             # Clients of application/json of old take 200 alone for an answer of GraphQL.
             refused = response.status == HTTPStatus.BAD_REQUEST
             status = HTTPStatus.OK if refused and media_type == accept.PLAIN_JSON else response.status

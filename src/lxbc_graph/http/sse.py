@@ -51,15 +51,18 @@ async def stream(
     *,
     keep_alive_seconds: float = 12.0,
     stall_seconds: float = 10.0,
-) -> None:
-    """Send one operation until it ends, the token expires or the client goes, which cancels it at once."""
+) -> bool:
+    """Send one operation until it ends, the token expires or the client goes, which cancels it at once.
+
+    Returns whether the client was cut off because it did not keep up.
+    """
 
     async def write(piece: bytes, *, more: bool = True) -> None:
         try:
             async with asyncio.timeout(stall_seconds):
                 await send({"type": "http.response.body", "body": piece, "more_body": more})
-        except OSError:  # gone, or, as TimeoutError, not reading
-            raise _Gone from None
+        except OSError as error:  # gone, or, as TimeoutError, not reading
+            raise (TooSlow if isinstance(error, TimeoutError) else _Gone) from None
 
     async def keep_alive() -> NoReturn:
         while True:
@@ -67,7 +70,7 @@ async def stream(
             await write(_KEEP_ALIVE)
 
     await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-    last, gone = b"", False
+    last, gone, slow = b"", False, False
     try:
         async with asyncio.TaskGroup() as tasks, aclosing(payloads):
             jobs = (_leave(receive), keep_alive(), until_expired(principal))
@@ -78,15 +81,16 @@ async def stream(
                 watcher.cancel()
     except* TokenExpired:
         last = _event(TokenExpired().body)
-    except* (_Gone, TooSlow):  # without a farewell: a client that is there after all comes back and resumes
-        gone = True
+    except* (_Gone, TooSlow) as reasons:  # no farewell: who is there after all comes back and resumes
+        gone, slow = True, reasons.subgroup(TooSlow) is not None
     if not gone:
-        with suppress(_Gone):
+        with suppress(_Gone, TooSlow):
             await write(last + _COMPLETE, more=False)
+    return slow
 
 
 class _Gone(Exception):
-    """The client has left or no longer reads."""
+    """The client has left."""
 
 
 async def _leave(receive: Receive) -> NoReturn:

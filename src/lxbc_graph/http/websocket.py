@@ -21,6 +21,7 @@ from lxbc_graph.domain.principal import Principal
 from lxbc_graph.live.frame import Ending, Frame
 from lxbc_graph.live.subscription import Subscription
 from lxbc_graph.schema.execute import Executor, Request, Response, fault
+from lxbc_graph.telemetry import Telemetry
 
 from .authenticate import Authenticator, TokenExpired, Unauthenticated
 from .connection import NO_PONG, SOCKET, Socket
@@ -63,10 +64,16 @@ class GraphQLOverWebSocket:
     """The ASGI endpoint; one ``_Session`` for each socket."""
 
     def __init__(
-        self, executor: Executor, authenticator: Authenticator, *, limits: Limits = Limits()
+        self,
+        executor: Executor,
+        authenticator: Authenticator,
+        telemetry: Telemetry,
+        *,
+        limits: Limits = Limits(),
     ) -> None:
         self._executor = executor
         self._authenticator = authenticator
+        self._telemetry = telemetry
         self._limits = limits
 
     async def __call__(self, asgi_scope: AsgiScope, receive: Receive, send: Send) -> None:
@@ -81,8 +88,9 @@ class GraphQLOverWebSocket:
         session = _Session(wire, self._executor, self._authenticator, self._limits)
         header = dict(asgi_scope["headers"]).get(b"authorization", b"").decode("latin-1") or None
         try:
-            while (event := await receive())["type"] != "websocket.disconnect":
-                await session.obey(parse_message(event.get("text")), header)
+            with self._telemetry.sockets.track_inprogress():
+                while (event := await receive())["type"] != "websocket.disconnect":
+                    await session.obey(parse_message(event.get("text")), header)
         except _Closing as closing:
             wire.part(closing.code, closing.reason)
         except Malformed as malformed:
@@ -93,6 +101,8 @@ class GraphQLOverWebSocket:
             wire.part(Code.TRY_AGAIN, fault(error).message)
         finally:
             session.close()
+            if wire.drop is not None:
+                self._telemetry.drops.labels(wire.drop).inc()
 
 
 class _Closing(Exception):
@@ -218,7 +228,7 @@ class _Session:
 
     def too_slow(self) -> None:
         """Let the client come back when it can read."""
-        self.wire.part(Code.TOO_SLOW, "Too slow: resume from the last cursor")
+        self.wire.part(Code.TOO_SLOW, "Too slow: resume from the last cursor", "too_slow")
 
     def close(self) -> None:
         """End all that is going on."""

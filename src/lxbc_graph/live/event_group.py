@@ -9,6 +9,8 @@ from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING
 
+from lxbc_graph.telemetry import Telemetry
+
 from .access import Access
 from .backoff import outlast
 from .feed import EventFeed
@@ -27,8 +29,12 @@ _AT_ONCE = 64
 class EventGroup(Group):
     """Follows the log."""
 
-    def __init__(self, feed: EventFeed, log: Log, access: Access, replays: Shared[list[Frame]]) -> None:
-        super().__init__(feed, log, access)
+    kind = "events"
+
+    def __init__(
+        self, feed: EventFeed, log: Log, access: Access, telemetry: Telemetry, replays: Shared[list[Frame]]
+    ) -> None:
+        super().__init__(feed, log, access, telemetry)
         self._make = feed.make
         self._replays = replays
 
@@ -36,8 +42,9 @@ class EventGroup(Group):
         """Make frames of each batch and deliver them."""
         async with aclosing(self._log.follow(self.position, self._routes)) as batches:
             async for heads, through in batches:
+                committed_at = {head.seq: head.committed_at for head in heads}
                 for frame in await outlast(partial(self._confirmed, heads)):
-                    self._hand(frame)
+                    self._hand(frame, committed_at[frame.seq])
                     self.position = frame.seq
                     await asyncio.sleep(0)  # what was written leaves, and others have their turn
                 self.position = through
@@ -47,6 +54,7 @@ class EventGroup(Group):
         if subscription.after >= self.position:
             self.members[subscription] = None
             return
+        self._telemetry.replays.inc()
         async with aclosing(self._log.follow(subscription.after, self._routes)) as batches:
             async for heads, through in batches:
                 for first in range(0, len(heads), _AT_ONCE):
@@ -55,6 +63,7 @@ class EventGroup(Group):
                         await subscription.sink.ready()
                         subscription.sink.send(frame)
                         subscription.after = frame.seq
+                        self._telemetry.replayed.inc()
                 await subscription.sink.ready()
                 subscription.after = through
                 if through >= self.position:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Hashable
 
 from lxbc_graph.domain.principal import Principal
+from lxbc_graph.telemetry import Telemetry
 
 from .access import Access
 from .event_group import EventGroup
@@ -22,8 +23,11 @@ _REPLAYS = 4
 class Fanout:
     """All subscriptions of one process."""
 
-    def __init__(self, log: Log, access: Access, told: Callable[[Exception], Ending]) -> None:
+    def __init__(
+        self, log: Log, access: Access, telemetry: Telemetry, told: Callable[[Exception], Ending]
+    ) -> None:
         self.access = access
+        self.telemetry = telemetry
         self.told = told
         """What a subscriber is told of an error."""
         self.started = log.started
@@ -42,28 +46,34 @@ class Fanout:
         if served is None:
             served = self._groups[feed.key] = _Served(self, self._made(feed))
             self._served[served.group] = served
+            self.telemetry.groups.labels(served.group.kind).inc()
         served.users.add(subscription)
+        self.telemetry.subscriptions.labels(served.group.kind).inc()
         return served.group
 
     def left(self, group: Group, subscription: Subscription) -> None:
         """Take note that somebody needs the group no more."""
         served = self._served.get(group)
         if served is not None:
-            served.users.discard(subscription)
+            served.users.remove(subscription)
+            self.telemetry.subscriptions.labels(group.kind).dec()
             if not served.users:
                 self.drop(served)
 
     def drop(self, served: "_Served") -> None:
         """Forget a group."""
-        self._served.pop(served.group, None)
+        if self._served.pop(served.group, None) is None:
+            return
+        self.telemetry.groups.labels(served.group.kind).dec()
+        self.telemetry.subscriptions.labels(served.group.kind).dec(len(served.users))
         if self._groups.get(served.group.key) is served:
             del self._groups[served.group.key]
         served.task.cancel()
 
     def _made(self, feed: Feed) -> Group:
         if isinstance(feed, EventFeed):
-            return EventGroup(feed, self._log, self.access, self._replays)
-        return FigureGroup(feed, self._log, self.access)
+            return EventGroup(feed, self._log, self.access, self.telemetry, self._replays)
+        return FigureGroup(feed, self._log, self.access, self.telemetry)
 
 
 class _Served:

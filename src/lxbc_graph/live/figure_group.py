@@ -4,6 +4,8 @@ import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+from lxbc_graph.telemetry import Telemetry
+
 from .access import Access
 from .backoff import outlast
 from .feed import FigureFeed
@@ -22,8 +24,10 @@ _MOST_QUIET_SECONDS = 60.0
 class FigureGroup(Group):
     """Looks at the figures anew when something happened, at most once in an interval, and tells what changed."""
 
-    def __init__(self, feed: FigureFeed, log: Log, access: Access) -> None:
-        super().__init__(feed, log, access)
+    kind = "figures"
+
+    def __init__(self, feed: FigureFeed, log: Log, access: Access, telemetry: Telemetry) -> None:
+        super().__init__(feed, log, access, telemetry)
         self._make = feed.make
         self._interval_seconds = feed.interval_seconds
         self._looks: Shared[None] = Shared(1)
@@ -54,6 +58,7 @@ class FigureGroup(Group):
         newest = self._newest
         if newest is not None and newest.seq <= subscription.after and subscription in self.members:
             subscription.sink.send(newest)
+            self._telemetry.deliveries.inc()
 
     async def _look(self) -> None:
         await self._looks(None, self._look_once)

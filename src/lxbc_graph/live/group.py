@@ -2,7 +2,9 @@
 
 import time
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
+
+from lxbc_graph.telemetry import Kind, Telemetry
 
 from .access import Access
 from .feed import Feed
@@ -16,11 +18,14 @@ if TYPE_CHECKING:
 class Group(ABC):
     """The members, and the task that serves them for as long as somebody is in it or on the way to it."""
 
-    def __init__(self, feed: Feed, log: Log, access: Access) -> None:
+    kind: ClassVar[Kind]
+
+    def __init__(self, feed: Feed, log: Log, access: Access, telemetry: Telemetry) -> None:
         self.key = feed.key
         self._routes = feed.routes
         self._log = log
         self._access = access
+        self._telemetry = telemetry
         self.members: dict[Subscription, None] = {}
         self.position = log.tail
         """Up to this number the members have everything."""
@@ -33,11 +38,19 @@ class Group(ABC):
     async def admit(self, subscription: "Subscription") -> None:
         """Give a newcomer what the members have, and make it one; raises ``Ended`` for the newcomer alone."""
 
-    def _hand(self, frame: Frame) -> None:
+    def _hand(self, frame: Frame, committed_at: float | None = None) -> None:
         """Give every member the frame, unless it came later than that or has to go."""
         now = time.time()
-        for member in tuple(self.members):
+        members = tuple(self.members)
+        handed = len(members)
+        for member in members:
             if member.expires_at <= now:
                 member.end(EXPIRED)
             elif member.after < frame.seq:
                 member.sink.send(frame)
+                continue
+            handed -= 1
+        if handed:
+            self._telemetry.deliveries.inc(handed)
+            if committed_at is not None:
+                self._telemetry.delivery_lag.observe(time.time() - committed_at)

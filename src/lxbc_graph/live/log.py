@@ -5,6 +5,7 @@ they are found by the event's unit and its ancestors, by its parties and by its 
 """
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Collection
 from datetime import timedelta
@@ -31,6 +32,7 @@ _AFTER = f"""
 select e.seq, e.id,
        array[e.city_id, e.county_id, e.township_id, e.village_id,
              i.city_id, i.county_id, i.township_id, i.village_id],
+       extract(epoch from clock_timestamp() - e.committed_at)::float8,
        a.units, a.departments, array[i.finder_id, i.verifier_id] || a.cadres || v.cadres, i.finder_account_id
 from (select * from event where seq > $1 order by seq limit {_BATCH}) e
 join issue i on i.id = e.issue_id
@@ -53,10 +55,14 @@ select (select max(seq) from event) as head, (select min(seq) from event) as fir
 
 
 class EventHead(NamedTuple):
-    """An event in flight: where it stands in the order, which it is and whom it may concern, never the row."""
+    """An event in flight: where it stands in the order, which it is and whom it may concern, never the row.
+
+    ``committed_at`` is in seconds of ``time.time()``, and None of an event that was numbered before this was kept.
+    """
 
     seq: int
     id: int
+    committed_at: float | None
     routes: frozenset[Route]
 
 
@@ -188,7 +194,11 @@ class Log:
 
     async def _read(self, after: int) -> list[EventHead]:
         rows = await outlast(lambda: self._pool.fetch(_AFTER, after))
-        return [EventHead(row[0], row[1], _routes(*row[2:])) for row in rows]
+        now = time.time()  # the server's clock may differ from ours, but not in how long ago it was
+        return [
+            EventHead(seq, id_, None if age is None else now - age, _routes(path, *others))
+            for seq, id_, path, age, *others in rows
+        ]
 
 
 def _routes(

@@ -66,6 +66,8 @@ class Subscription:
         if not self._ended:
             self.stop()
             self.sink.end(ending)
+            if ending.code == REVOKED.code:
+                self._fanout.telemetry.revocations.inc()
 
     def changed(self, principal: Principal | None) -> None:
         """Be somebody else from now on: whoever lost something is told so, and gets nothing more."""
