@@ -15,6 +15,9 @@ _TEXT = 0x81  # a whole text message in one frame
 _SHORT, _MEDIUM = 126, 1 << 16
 _HEAD_16, _HEAD_64 = Struct("!BBH"), Struct("!BBQ")
 MAX_FRAGMENTS = 1024
+CUT = "lxbc_graph.cut"
+"""Key among the ASGI extensions of a request: a function that breaks its answer off, as a network does."""
+_CLOSE_SECONDS = 5.0  # how long a client that does not read may keep us from going
 
 
 class Connection(HttpToolsProtocol):
@@ -25,14 +28,24 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._under_way = cycle
+        cast("dict[str, Any]", cycle.scope)["extensions"] = {CUT: self._cut}
         super()._start_asgi_task(cycle, app)
+
+    def _cut(self) -> None:
+        if not self.transport.is_closing():
+            self._lose()
+            self.transport.close()
+            self.loop.call_later(_CLOSE_SECONDS, self.transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the request under way too, or it would go on for nobody."""
+        self._lose()
+        super().connection_lost(exc)
+
+    def _lose(self) -> None:
         if self._under_way is not None:
             self._under_way.disconnected = True
             self._under_way.message_event.set()
-        super().connection_lost(exc)
 
     def shutdown(self) -> None:
         """Wait for an answer, but neither for a stream, which has no end, nor for an upload."""
@@ -62,7 +75,6 @@ class Connection(HttpToolsProtocol):
 
 SOCKET = "lxbc_graph.socket"
 """Key among the ASGI extensions of a WebSocket: its ``Socket``, to write to without waiting."""
-_CLOSE_SECONDS = 5.0  # how long a client that does not read may keep us from saying why we go
 _REASON_BYTES = 123  # what a close frame holds
 
 

@@ -1,4 +1,4 @@
-"""GraphQL over HTTP, as its specification says: POST and GET at ``/graphql``, JSON or an event stream.
+"""GraphQL over HTTP, as its specification says: POST and GET at ``/graphql``, JSON or a stream.
 
 A browser that asks for HTML gets GraphiQL. Every refusal is a GraphQL error in JSON.
 """
@@ -13,23 +13,22 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Send
 from starlette.types import Scope as AsgiScope
 
-from lxbc_graph.schema.execute import Executor, Request
+from lxbc_graph.schema.execute import Executor, Request, Response
 
 from . import accept, pages
 from .authenticate import Authenticator
-from .operation import failed, payloads
+from .multipart import MULTIPART
+from .operation import answered, answers, failed, frames
 from .rejected import Rejected
 from .request import Malformed, parse_json, parse_request
-from .sse import resumed, stream
+from .sse import SSE, resumed
+from .stream import stream
 
 MAX_BODY = 256 * 1024
 
 _JSON = (accept.PLAIN_JSON, accept.GRAPHQL_JSON)
-_OFFERED = {
-    "GET": (accept.HTML, accept.EVENT_STREAM, *_JSON),
-    "HEAD": (accept.HTML, *_JSON),  # a stream without a body would say nothing, for ever
-    "POST": (accept.EVENT_STREAM, *_JSON),
-}
+_ANY = (accept.EVENT_STREAM, accept.MULTIPART, *_JSON)
+_OFFERED = {"GET": (accept.HTML, *_ANY), "HEAD": (accept.HTML, *_ANY), "POST": _ANY}
 
 
 class GraphQLOverHttp:
@@ -46,21 +45,29 @@ class GraphQLOverHttp:
     async def __call__(self, asgi_scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         headers = {name: value.decode("latin-1") for name, value in asgi_scope["headers"]}
-        media_type = accept.PLAIN_JSON
+        accepted = ",".join(
+            value.decode("latin-1") for name, value in asgi_scope["headers"] if name == b"accept"
+        )
+        media_type = accept.preferred(accepted, _JSON) or accept.PLAIN_JSON  # of all that is no stream
+        connection = (asgi_scope, receive, send)
         try:
-            preferred = _preferred(asgi_scope["method"], headers.get(b"accept", ""))
+            preferred = _preferred(asgi_scope["method"], accepted)
             if preferred == accept.HTML:
-                await pages.graphiql()(asgi_scope, receive, send)
+                await pages.graphiql()(*connection)
                 return
-            if preferred in _JSON:
-                media_type = preferred
             request = await self._request(asgi_scope, headers, receive)
             principal = await self._authenticator(headers.get(b"authorization"))
             if preferred == accept.EVENT_STREAM:
                 request = resumed(request, headers.get(b"last-event-id"))
-                await stream(payloads(self._executor, request, principal), principal, receive, send)
+                await stream(SSE, answers(self._executor, request, principal), principal, *connection)
                 return
-            response = await self._executor.execute(request, principal)
+            if preferred == accept.MULTIPART:
+                response = await answered(self._executor, request, principal)
+                if not isinstance(response, Response):
+                    await stream(MULTIPART, frames(response), principal, *connection)
+                    return
+            else:
+                response = await self._executor.execute(request, principal)
         except Rejected as rejected:
             await _send(send, rejected.status, media_type, rejected.body, rejected.headers)
         except Exception as error:  # noqa: BLE001 - whatever it is
