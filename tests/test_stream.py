@@ -12,7 +12,7 @@ import pytest
 from starlette.routing import Router
 from starlette.types import Receive, Scope, Send
 from structlog.testing import capture_logs
-from tests.serving import PATIENCE, ScriptedExecutor, principal, scripted_authenticator, serving
+from tests.serving import PATIENCE, ScriptedExecutor, narrow, principal, scripted_authenticator, serving
 
 from lxbc_graph.http import connection
 from lxbc_graph.http.graphql import GraphQLOverHttp
@@ -52,12 +52,12 @@ async def client(executor: ScriptedExecutor, framing: Framing) -> AsyncIterator[
 
 @asynccontextmanager
 async def streaming(
-    executor: ScriptedExecutor, framing: Framing, query: str, **options: Any
+    executor: ScriptedExecutor, framing: Framing, query: str, *, size: int = 200_000, **options: Any
 ) -> AsyncIterator[str]:
     """Serve one operation as it is, with the times that a test wants."""
 
     async def endpoint(asgi_scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(query, variables={"to": 10**9, "size": 200_000})
+        request = Request(query, variables={"to": 10**9, "size": size})
         found = answers(executor.stands_in(), request, principal())
         await stream(framing, found, principal(), asgi_scope, receive, send, **options)
 
@@ -66,12 +66,11 @@ async def streaming(
 
 
 @asynccontextmanager
-async def unread(address: str) -> AsyncIterator[asyncio.StreamReader]:
+async def unread(address: str, limit: int = 1) -> AsyncIterator[asyncio.StreamReader]:
     """Ask for a stream, and take nothing of it until the block does."""
-    host, _, port = address.partition(":")
-    reader, writer = await asyncio.open_connection(host, int(port), limit=1)
+    reader, writer = await asyncio.open_connection(sock=narrow(address), limit=limit)
     try:
-        writer.write(f"GET / HTTP/1.1\r\nHost: {address}\r\n\r\n".encode())
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         async with asyncio.timeout(PATIENCE):
             yield reader
     finally:
@@ -169,6 +168,21 @@ async def test_a_client_that_does_not_read_is_let_go(
             await asyncio.sleep(0.01)
         assert not reader.at_eof()
     assert caplog.records == []
+
+
+async def test_a_client_that_reads_slowly_is_waited_for(executor: ScriptedExecutor, framing: Framing) -> None:
+    """What it takes, however little, says that it is there."""
+    size = 16_000_000
+    async with (
+        streaming(executor, framing, "query", stall_seconds=1, size=size) as address,
+        unread(address, limit=2**16) as reader,
+    ):
+        received = b""
+        while piece := await reader.read(2**16):
+            received += piece
+            await asyncio.sleep(0.01)
+    assert received.endswith(framing.complete + b"\r\n0\r\n\r\n")
+    assert len(received) > size
 
 
 async def test_a_client_that_does_not_keep_up_is_cut_so_that_it_comes_back(

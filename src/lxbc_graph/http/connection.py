@@ -15,8 +15,8 @@ _TEXT = 0x81  # a whole text message in one frame
 _SHORT, _MEDIUM = 126, 1 << 16
 _HEAD_16, _HEAD_64 = Struct("!BBH"), Struct("!BBQ")
 MAX_FRAGMENTS = 1024
-CUT = "lxbc_graph.cut"
-"""Key among the ASGI extensions of a request: a function that breaks its answer off, as a network does."""
+WIRE = "lxbc_graph.wire"
+"""Key among the ASGI extensions: the ``Connection`` of a request, or the ``Socket`` of a WebSocket."""
 _CLOSE_SECONDS = 5.0  # how long a client that does not read may keep us from going
 
 
@@ -28,10 +28,16 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._under_way = cycle
-        cast("dict[str, Any]", cycle.scope)["extensions"] = {CUT: self._cut}
+        cast("dict[str, Any]", cycle.scope)["extensions"] = {WIRE: self}
         super()._start_asgi_task(cycle, app)
 
-    def _cut(self) -> None:
+    @property
+    def unsent(self) -> int:
+        """How many bytes wait for the client to read."""
+        return self.transport.get_write_buffer_size()
+
+    def cut(self) -> None:
+        """Break the answer under way off, as a network does; a client that does not read is not waited for."""
         if not self.transport.is_closing():
             self._lose()
             self.transport.close()
@@ -73,8 +79,6 @@ class Connection(HttpToolsProtocol):
         super().on_message_complete()
 
 
-SOCKET = "lxbc_graph.socket"
-"""Key among the ASGI extensions of a WebSocket: its ``Socket``, to write to without waiting."""
 _REASON_BYTES = 123  # what a close frame holds
 
 
@@ -84,16 +88,23 @@ class Socket(WebSocketsSansIOProtocol):
     It is written to directly, too: one text for thousands of clients must not pass through a task of each.
     """
 
+    _written = 0
+
     def handle_connect(self, event: Request) -> None:
         """Offer itself to the application."""
         super().handle_connect(event)
         if hasattr(self, "scope"):
-            cast("dict[str, Any]", self.scope["extensions"])[SOCKET] = self
+            cast("dict[str, Any]", self.scope["extensions"])[WIRE] = self
 
     @property
     def unsent(self) -> int:
         """How many bytes wait for the client to read."""
         return self.transport.get_write_buffer_size()
+
+    @property
+    def taken(self) -> int:
+        """How many bytes of messages have left."""
+        return self._written - self.unsent
 
     def write(self, *parts: bytes) -> None:
         """Send one text message, now or as soon as the client reads; nothing on a socket that closes."""
@@ -106,7 +117,9 @@ class Socket(WebSocketsSansIOProtocol):
             head = _HEAD_16.pack(_TEXT, _SHORT, length)
         else:
             head = _HEAD_64.pack(_TEXT, _SHORT + 1, length)
-        self.transport.write(b"".join((head, *parts)))
+        frame = b"".join((head, *parts))
+        self._written += len(frame)
+        self.transport.write(frame)
 
     def part(self, code: int, reason: str) -> None:
         """Close with a code; a client that does not read is not waited for."""

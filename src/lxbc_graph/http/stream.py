@@ -17,7 +17,7 @@ from lxbc_graph.domain.principal import Principal
 from lxbc_graph.schema.execute import Response
 
 from .authenticate import TokenExpired, until_expired
-from .connection import CUT
+from .connection import WIRE, Connection
 from .operation import TooSlow
 
 
@@ -46,7 +46,8 @@ async def stream(
     stall_seconds: float = 10.0,
 ) -> None:
     """Send one operation until it ends, the token expires or the client goes, which cancels it at once."""
-    body = _Body(send, stall_seconds)
+    wire: Connection = asgi_scope["extensions"][WIRE]
+    body = _Body(send, wire, stall_seconds)
     await send({"type": "http.response.start", "status": 200, "headers": _headers(framing)})
     try:
         if asgi_scope["method"] != "HEAD":
@@ -67,7 +68,7 @@ async def stream(
                 await body.write(framing.refusal(TokenExpired().body))
         await body.write(framing.complete, more=False)
     except* (_Gone, TooSlow):
-        asgi_scope["extensions"][CUT]()
+        wire.cut()
 
 
 class _Gone(Exception):
@@ -77,16 +78,22 @@ class _Gone(Exception):
 class _Body:
     """What is sent piece by piece to a client that has to read."""
 
-    def __init__(self, send: Send, stall_seconds: float) -> None:
+    def __init__(self, send: Send, wire: Connection, stall_seconds: float) -> None:
         self._send = send
+        self._wire = wire
         self._stall_seconds = stall_seconds
 
     async def write(self, piece: bytes, *, more: bool = True) -> None:
-        try:
-            async with asyncio.timeout(self._stall_seconds):
-                await self._send({"type": "http.response.body", "body": piece, "more_body": more})
-        except OSError:  # gone, or, as TimeoutError, not reading
-            raise _Gone from None
+        while True:
+            unsent = self._wire.unsent
+            try:
+                async with asyncio.timeout(self._stall_seconds):
+                    await self._send({"type": "http.response.body", "body": piece, "more_body": more})
+            except TimeoutError:
+                if self._wire.unsent >= unsent:
+                    raise _Gone from None
+            else:
+                return
 
     async def keep_alive(self, piece: bytes, seconds: float) -> NoReturn:
         while True:
