@@ -59,6 +59,15 @@ async def serving(app: ASGIApp, *, lifespan: bool = False) -> AsyncIterator[str]
             server.should_exit = True
 
 
+def narrow(address: str) -> socket.socket:
+    """Connect so that little is under way at a time, whatever the machine has room for."""
+    connecting = socket.socket()
+    connecting.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**16)
+    host, _, port = address.partition(":")
+    connecting.connect((host, int(port)))
+    return connecting
+
+
 def principal(name: str = "li", expires_at: datetime | None = None) -> Principal:
     return Principal(1, name, name, 1, None, (), expires_at)
 
@@ -85,9 +94,9 @@ class ScriptedAuthenticator:
 class ScriptedExecutor:
     """Does what the first word of the query says, and counts what is under way.
 
-    ``query`` and ``mutation`` echo the request; ``refused``, ``failed`` and ``crash`` are what goes wrong;
-    ``subscription count`` counts from the last event id, or 1, to the variable ``to``, padded by ``size``, and
-    ``subscription flood`` does so whether or not the client keeps up;
+    ``query`` and ``mutation`` echo the request, padded by its variable ``size``; ``refused``, ``failed`` and
+    ``crash`` are what goes wrong; ``subscription count`` counts from the last event id, or 1, to the variable ``to``,
+    padded too, and ``subscription flood`` does so whether or not the client keeps up;
     ``subscription forever`` says 1 and then nothing; ``subscription crash`` says 1 and then fails.
     """
 
@@ -115,6 +124,7 @@ class ScriptedExecutor:
             case "wait":
                 async with self._counted():
                     await asyncio.Event().wait()
+        size = (request.variables or {}).get("size", 0)
         return Response(
             orjson.dumps(
                 {
@@ -123,6 +133,7 @@ class ScriptedExecutor:
                         "name": request.operation_name,
                         "variables": request.variables,
                         "who": principal and principal.account,
+                        **({"pad": "x" * size} if size else {}),
                     }
                 }
             )

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lxbc_graph.http.accept import EVENT_STREAM, GRAPHQL_JSON, HTML, PLAIN_JSON, preferred
+from lxbc_graph.http.accept import EVENT_STREAM, GRAPHQL_JSON, HTML, MULTIPART, PLAIN_JSON, preferred
 
-OFFERED = (HTML, EVENT_STREAM, PLAIN_JSON, GRAPHQL_JSON)
+OFFERED = (HTML, EVENT_STREAM, MULTIPART, PLAIN_JSON, GRAPHQL_JSON)
+APOLLO = "multipart/mixed;boundary=graphql;subscriptionSpec=1.0"
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
 
 
@@ -22,6 +23,12 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,imag
         ("text/event-stream;q=0, */*;q=0.1", PLAIN_JSON),
         ("text/event-stream;q=nonsense", None),
         ("text/event-stream;q=nan", None),
+        *(
+            (f"text/event-stream;q={wrong}", None)
+            for wrong in ("2", "inf", "-1", "1.1", "0.1234", "1e0", "¼", "")
+        ),
+        ("text/event-stream;q=1.000, application/json", EVENT_STREAM),
+        ("application/json;q=0., text/event-stream;q=0.001", EVENT_STREAM),
         ("text/event-stream;charset=gb18030", None),
         ("*/*", PLAIN_JSON),
         ("text/*", None),
@@ -30,6 +37,14 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,imag
         (BROWSER, HTML),
         ("text/html;q=0.1, application/json", PLAIN_JSON),
         ("text/html;q=0, */*", PLAIN_JSON),
+        (f"{APOLLO}, application/graphql-response+json,application/json;q=0.9", MULTIPART),
+        ('application/json;q=0.9, multipart/mixed; SubscriptionSpec="1.0"', MULTIPART),
+        (f"application/json, {APOLLO}", PLAIN_JSON),
+        (f"{APOLLO};q=0.5, text/event-stream", EVENT_STREAM),
+        ("multipart/mixed, application/json;q=0.1", PLAIN_JSON),
+        ("multipart/mixed;deferSpec=20220824, application/json", PLAIN_JSON),
+        ("multipart/mixed;subscriptionSpec=2.0", None),
+        ("multipart/*", None),
         (f"{'image/png,' * 31}text/html", HTML),
         (f"{'image/png,' * 100_000}text/html", None),
     ],

@@ -1,29 +1,16 @@
-"""graphql-sse: what an event stream carries, and when it ends."""
+"""graphql-sse: what an event stream carries. What it shares with other streams is in test_stream.py."""
 
-import asyncio
 import json
-import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import httpx
 import pytest
 from starlette.routing import Router
-from starlette.types import Receive, Scope, Send
-from tests.serving import (
-    INTERNAL,
-    OVER,
-    PATIENCE,
-    ScriptedExecutor,
-    principal,
-    scripted_authenticator,
-    serving,
-)
+from tests.serving import INTERNAL, OVER, PATIENCE, ScriptedExecutor, scripted_authenticator, serving
 
 from lxbc_graph.http.graphql import GraphQLOverHttp
-from lxbc_graph.http.operation import payloads
-from lxbc_graph.http.sse import resumed, stream
+from lxbc_graph.http.sse import resumed
 from lxbc_graph.live.frame import LAST_EVENT_ID
 from lxbc_graph.schema.execute import Request
 from lxbc_graph.telemetry import Telemetry
@@ -35,32 +22,14 @@ HEADERS = {"Accept": "text/event-stream", "Authorization": "Bearer good"}
 
 
 @pytest.fixture
-async def executor() -> ScriptedExecutor:
-    return ScriptedExecutor()
-
-
-@pytest.fixture
-async def client(executor: ScriptedExecutor) -> AsyncIterator[httpx.AsyncClient]:
+async def client() -> AsyncIterator[httpx.AsyncClient]:
     """A client of the whole endpoint, authentication and negotiation included."""
-    endpoint = GraphQLOverHttp(executor.stands_in(), scripted_authenticator(), Telemetry())
+    endpoint = GraphQLOverHttp(ScriptedExecutor().stands_in(), scripted_authenticator(), Telemetry())
     async with (
         serving(Router(endpoint.routes())) as address,
         httpx.AsyncClient(base_url=f"http://{address}", headers=HEADERS, timeout=PATIENCE) as client,
     ):
         yield client
-
-
-@asynccontextmanager
-async def streaming(executor: ScriptedExecutor, query: str, **options: Any) -> AsyncIterator[str]:
-    """Serve one operation as it is, with the times that a test wants."""
-
-    async def endpoint(_scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(query, variables={"to": 10**9, "size": 200_000})
-        who = principal(expires_at=options.pop("expires_at", None))
-        await stream(payloads(executor.stands_in(), request, who), who, receive, send, **options)
-
-    async with serving(endpoint) as address:
-        yield address
 
 
 async def ask(client: httpx.AsyncClient, query: str, **variables: Any) -> httpx.Response:
@@ -79,7 +48,6 @@ async def test_each_response_is_an_event_with_its_cursor(client: httpx.AsyncClie
     response = await ask(client, "subscription count", to=2)
     assert response.status_code == 200
     assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
-    assert response.headers["cache-control"] == "no-cache"
     frames = [event({"data": {"count": number, "pad": ""}}, f"e{number}") for number in (1, 2)]
     assert response.text == "".join(frames) + ENDED + COMPLETE
 
@@ -97,9 +65,21 @@ async def test_an_event_source_asks_by_get(client: httpx.AsyncClient) -> None:
     assert response.text == event({"data": {"count": 1, "pad": ""}}, "e1") + ENDED + COMPLETE
 
 
-async def test_a_head_is_no_stream(client: httpx.AsyncClient) -> None:
-    response = await client.head("/graphql", params={"query": "subscription forever"})
-    assert response.status_code == 406
+@pytest.mark.parametrize(
+    ("accepted", "media_type"),
+    [
+        (("image/png", "text/event-stream"), "text/event-stream"),
+        (("text/event-stream", "image/png"), "text/event-stream"),
+        (("application/json", "text/event-stream"), "application/json"),
+    ],
+)
+async def test_what_is_accepted_may_be_said_in_several_lines(
+    client: httpx.AsyncClient, accepted: tuple[str, ...], media_type: str
+) -> None:
+    headers = [("Host", client.base_url.host), *(("Accept", one) for one in accepted)]
+    request = httpx.Request("GET", client.base_url.join("/graphql?query=query"), headers=headers)
+    response = await client.send(request)
+    assert response.headers["content-type"].startswith(media_type)
 
 
 async def test_a_query_is_a_stream_of_one(client: httpx.AsyncClient) -> None:
@@ -114,86 +94,24 @@ async def test_what_is_refused_is_an_event_that_a_browser_can_read(client: httpx
     assert response.text == event({"errors": [{"message": "Syntax Error"}]}) + COMPLETE
 
 
+async def test_who_does_not_sign_in_is_told_in_an_event_too(client: httpx.AsyncClient) -> None:
+    del client.headers["Authorization"]
+    response = await ask(client, "subscription count", to=1)
+    assert response.status_code == 200
+    assert response.text == event({"errors": [{"message": "who are you"}]}) + COMPLETE
+
+
+async def test_what_is_no_request_at_all_is_no_stream(client: httpx.AsyncClient) -> None:
+    response = await client.post("/graphql", content=b"{", headers={"Content-Type": "application/json"})
+    assert response.status_code == 400
+    assert response.headers["content-type"] == "application/json; charset=utf-8"
+
+
 async def test_line_breaks_in_json_end_neither_line_nor_event_and_a_failure_is_told(
     client: httpx.AsyncClient,
 ) -> None:
     response = await ask(client, "subscription crash")
     assert response.text == event({"data": {"count": 1}}) + event({"errors": [INTERNAL]}) + COMPLETE
-
-
-async def test_a_client_that_leaves_cancels(client: httpx.AsyncClient, executor: ScriptedExecutor) -> None:
-    request = {"query": "subscription forever"}
-    async with client.stream("POST", "/graphql", json=request) as response:
-        await anext(response.aiter_lines())
-        assert executor.running == 1
-    await executor.until_running(0)
-
-
-async def test_a_client_that_leaves_before_the_first_event_cancels(executor: ScriptedExecutor) -> None:
-    async with streaming(executor, "wait") as address, httpx.AsyncClient(timeout=PATIENCE) as client:
-        async with client.stream("GET", f"http://{address}/"):
-            await executor.until_running(1)
-        await executor.until_running(0)
-
-
-async def test_a_quiet_stream_is_kept_alive_by_comments(executor: ScriptedExecutor) -> None:
-    async with (
-        streaming(executor, "subscription forever", keep_alive_seconds=0.01) as address,
-        httpx.AsyncClient(timeout=PATIENCE) as client,
-        client.stream("GET", f"http://{address}/") as response,
-    ):
-        received = ""
-        async for text in response.aiter_text():
-            received += text
-            if received.count(":\n\n") == 3:
-                break
-    assert received.replace(":\n\n", "") == event({"data": {"count": 1}})
-
-
-@pytest.mark.parametrize("query", ["subscription forever", "subscription count"])
-async def test_the_stream_ends_with_its_token(client: httpx.AsyncClient, query: str) -> None:
-    client.headers["Authorization"] = f"Bearer {time.time() + 0.1}"
-    response = await ask(client, query, to=10**9)
-    *_, last, end, nothing = response.text.split("\n\n")
-    error = {"message": "the token has expired", "extensions": {"code": "TOKEN_EXPIRED"}}
-    assert f"{last}\n\n" == event({"errors": [error]})
-    assert f"{end}\n\n{nothing}" == COMPLETE
-
-
-async def test_a_client_that_does_not_read_is_let_go(executor: ScriptedExecutor) -> None:
-    async with streaming(executor, "subscription count", stall_seconds=0.05) as address:
-        host, _, port = address.partition(":")
-        reader, writer = await asyncio.open_connection(host, int(port), limit=1)
-        writer.write(f"GET / HTTP/1.1\r\nHost: {address}\r\n\r\n".encode())
-        await executor.until_running(1)
-        await executor.until_running(0)
-        writer.transport.abort()
-        assert not reader.at_eof()
-
-
-async def test_a_client_that_does_not_keep_up_is_cut_so_that_it_comes_back(
-    executor: ScriptedExecutor,
-) -> None:
-    """What was sent arrives whole, and nothing says that the stream is complete."""
-    async with (
-        streaming(executor, "subscription flood", stall_seconds=0.05) as address,
-        httpx.AsyncClient(timeout=PATIENCE) as client,
-        client.stream("GET", f"http://{address}/") as response,
-    ):
-        await executor.until_running(0)
-        received = bytearray()
-        with suppress(httpx.RemoteProtocolError):
-            async for piece in response.aiter_bytes():
-                received += piece
-    assert b"event: next" in received
-    assert b"event: complete" not in received
-
-
-async def test_a_bad_token_is_no_stream(client: httpx.AsyncClient) -> None:
-    client.headers["Authorization"] = "Bearer bad"
-    response = await ask(client, "subscription forever")
-    assert response.status_code == 401
-    assert response.headers["content-type"].startswith("application/json")
 
 
 def test_resuming_keeps_the_rest_of_the_request() -> None:

@@ -30,7 +30,7 @@ from websockets.typing import Subprotocol
 from lxbc_graph.app import create_app
 from lxbc_graph.http.connection import NO_PONG
 from lxbc_graph.http.server import configured
-from lxbc_graph.http.sse import stream
+from lxbc_graph.http.stream import stream
 from lxbc_graph.http.websocket import SUBPROTOCOL
 from lxbc_graph.live.ladder import LADDER_LOCK
 from lxbc_graph.live.relay import RELAY_LOCK

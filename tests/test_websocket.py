@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from typing import Any
@@ -21,6 +22,7 @@ from tests.serving import (
     OVER,
     PATIENCE,
     ScriptedExecutor,
+    narrow,
     scripted_authenticator,
     serving,
 )
@@ -426,6 +428,71 @@ async def test_a_client_that_reads_is_never_too_slow_however_much_there_is(
         for number in range(1, 5001):
             assert (await heard(client))["payload"]["data"]["count"] == number
         assert (await heard(client))["payload"] == [ENDED]
+
+
+async def test_many_large_answers_at_once_reach_a_client_that_reads(url: str) -> None:
+    """Together they are more than may wait for a client, but each waits for those before it."""
+    async with acknowledged(url) as client:
+        for number in range(50):
+            await client.send(subscribe(str(number), "query", variables={"size": 200_000}))
+        found: set[str] = set()
+        while len(found) < 50:
+            message = await heard(client)
+            if message["type"] == "next":
+                assert message["payload"]["data"]["pad"] == "x" * 200_000
+                found.add(message["id"])
+
+
+async def test_many_that_resume_at_once_take_turns_for_a_client_that_reads(url: str) -> None:
+    variables = {"to": 20, "size": 60_000}
+    async with acknowledged(url) as client:
+        for number in range(50):
+            await client.send(subscribe(str(number), "subscription count", variables=variables))
+        counts = Counter[str]()
+        while counts.total() < 50 * 21:
+            counts[(await heard(client))["id"]] += 1
+    assert set(counts.values()) == {21}
+
+
+async def test_an_answer_may_be_larger_than_what_may_wait_and_live_frames_come_behind_it(url: str) -> None:
+    size = 50_000_000
+    async with joined(url, max_size=None) as client:
+        await client.send(INIT)
+        await client.send(subscribe("s", "subscription flood", variables={"to": 100}))
+        await client.send(subscribe("q", "query", variables={"size": size}))
+        messages: list[Any] = []
+        while len(messages) < 104:
+            messages.append(await heard(client))
+    whole = [message for message in messages if message.get("id") == "q"]
+    assert [message["type"] for message in whole] == ["next", "complete"]
+    assert whole[0]["payload"]["data"]["pad"] == "x" * size
+    assert messages.index(whole[1]) == messages.index(whole[0]) + 1
+    assert messages[-1]["type"] == "error"
+
+
+async def test_a_client_that_reads_slowly_is_waited_for(executor: ScriptedExecutor) -> None:
+    """What it takes, however little, says that it is there."""
+    async with (
+        endpoint(executor, Limits(stall_seconds=1)) as url,
+        joined(url, max_size=None, sock=narrow(url.split("/")[2])) as client,
+        asyncio.TaskGroup() as tasks,
+    ):
+        reading = tasks.create_task(slow_reading(client.transport))
+        await client.send(INIT)
+        await client.send(subscribe("a", "query", variables={"size": 6_000_000}))
+        await client.send(subscribe("b", "query"))
+        while await heard(client) != {"id": "b", "type": "complete"}:
+            pass
+        reading.cancel()
+
+
+async def slow_reading(transport: asyncio.Transport) -> None:
+    while True:
+        transport.pause_reading()
+        await asyncio.sleep(0.02)
+        transport.resume_reading()
+        for _ in range(2):  # the loop sees what there is, and reads once
+            await asyncio.sleep(0)
 
 
 async def test_a_reused_id_never_gets_frames_of_the_operation_before(url: str) -> None:

@@ -2,7 +2,8 @@
 
 Control passes ``server`` (listens) → ``connection`` (each of them) → ``graphql``, the endpoint, or ``websocket``
 (with ``messages``) → ``accept`` (in which form) → ``request`` (what is asked) → ``authenticate`` (who asks) →
-``operation``, answered whole or streamed as ``sse``; what goes no further was ``rejected``. ``attachments`` are the
-files beside it: an ``upload`` is one of the ``media_types`` that its bytes say. ``pages`` is GraphiQL for
-a browser, ``health`` and ``exposition`` are for whoever watches; answers of the endpoint are ``timed``.
+``operation``, answered whole or as a ``stream``, framed as ``sse`` or ``multipart``; what goes no further was
+``rejected``. ``attachments`` are the files beside it: an ``upload`` is one of the ``media_types`` that its bytes say.
+``pages`` is GraphiQL for a browser, ``health`` and ``exposition`` are for whoever watches; answers are
+``timed``.
 """

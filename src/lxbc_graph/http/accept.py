@@ -1,14 +1,19 @@
 """Media types as clients write them: which they prefer in ``Accept``, and which they sent."""
 
+import re
 from functools import lru_cache
 
 HTML = "text/html"
 EVENT_STREAM = "text/event-stream"
+MULTIPART = "multipart/mixed;subscriptionspec=1.0"
 GRAPHQL_JSON = "application/graphql-response+json"
 PLAIN_JSON = "application/json"
 
+_WEIGHT = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 _JSON_RANGES = {"application/*": (PLAIN_JSON, GRAPHQL_JSON), "*/*": (PLAIN_JSON, GRAPHQL_JSON)}
 """What a range stands for; a page or a stream has to be named."""
+_SPEC = "subscriptionspec"
+"""The parameter that makes a type of its own: without it, or with another, multipart/mixed has other parts."""
 _CHOICES = 32  # more than any client has; what comes after them is one that nobody offers
 
 
@@ -18,6 +23,8 @@ def preferred(accept: str, offered: tuple[str, ...]) -> str | None:
     asked: dict[str, float] = {}
     for choice in (accept or "*/*").split(",", _CHOICES):
         name, parameters = parse(choice)
+        if _SPEC in parameters:
+            name = f"{name};{_SPEC}={parameters[_SPEC]}"
         quality = _quality(parameters)
         asked[name] = max(asked.get(name, 0.0), quality)
     best, chosen = 0.0, None
@@ -43,7 +50,5 @@ def is_utf_8(parameters: dict[str, str]) -> bool:
 
 
 def _quality(parameters: dict[str, str]) -> float:
-    try:
-        return float(parameters.get("q", "1")) if is_utf_8(parameters) else 0.0
-    except ValueError:
-        return 0.0
+    weight = parameters.get("q", "1")
+    return float(weight) if _WEIGHT.fullmatch(weight) and is_utf_8(parameters) else 0.0

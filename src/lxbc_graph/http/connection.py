@@ -17,6 +17,9 @@ _TEXT = 0x81  # a whole text message in one frame
 _SHORT, _MEDIUM = 126, 1 << 16
 _HEAD_16, _HEAD_64 = Struct("!BBH"), Struct("!BBQ")
 MAX_FRAGMENTS = 1024
+WIRE = "lxbc_graph.wire"
+"""Key among the ASGI extensions: the ``Connection`` of a request, or the ``Socket`` of a WebSocket."""
+_CLOSE_SECONDS = 5.0  # how long a client that does not read may keep us from going
 
 
 class Connection(HttpToolsProtocol):
@@ -27,14 +30,30 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._under_way = cycle
+        cast("dict[str, Any]", cycle.scope)["extensions"] = {WIRE: self}
         super()._start_asgi_task(cycle, app)
+
+    @property
+    def unsent(self) -> int:
+        """How many bytes wait for the client to read."""
+        return self.transport.get_write_buffer_size()
+
+    def cut(self) -> None:
+        """Break the answer under way off, as a network does; a client that does not read is not waited for."""
+        if not self.transport.is_closing():
+            self._lose()
+            self.transport.close()
+            self.loop.call_later(_CLOSE_SECONDS, self.transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the request under way too, or it would go on for nobody."""
+        self._lose()
+        super().connection_lost(exc)
+
+    def _lose(self) -> None:
         if self._under_way is not None:
             self._under_way.disconnected = True
             self._under_way.message_event.set()
-        super().connection_lost(exc)
 
     def shutdown(self) -> None:
         """Wait for an answer, but neither for a stream, which has no end, nor for an upload."""
@@ -62,9 +81,6 @@ class Connection(HttpToolsProtocol):
         super().on_message_complete()
 
 
-SOCKET = "lxbc_graph.socket"
-"""Key among the ASGI extensions of a WebSocket: its ``Socket``, to write to without waiting."""
-_CLOSE_SECONDS = 5.0  # how long a client that does not read may keep us from saying why we go
 _REASON_BYTES = 123  # what a close frame holds
 
 
@@ -76,17 +92,23 @@ class Socket(WebSocketsSansIOProtocol):
 
     drop: Drop | None = None
     """Why its client was cut off, if it was and may come back."""
+    _written = 0
 
     def handle_connect(self, event: Request) -> None:
         """Offer itself to the application."""
         super().handle_connect(event)
         if hasattr(self, "scope"):
-            cast("dict[str, Any]", self.scope["extensions"])[SOCKET] = self
+            cast("dict[str, Any]", self.scope["extensions"])[WIRE] = self
 
     @property
     def unsent(self) -> int:
         """How many bytes wait for the client to read."""
         return self.transport.get_write_buffer_size()
+
+    @property
+    def taken(self) -> int:
+        """How many bytes of messages have left."""
+        return self._written - self.unsent
 
     def write(self, *parts: bytes) -> None:
         """Send one text message, now or as soon as the client reads; nothing on a socket that closes."""
@@ -99,7 +121,9 @@ class Socket(WebSocketsSansIOProtocol):
             head = _HEAD_16.pack(_TEXT, _SHORT, length)
         else:
             head = _HEAD_64.pack(_TEXT, _SHORT + 1, length)
-        self.transport.write(b"".join((head, *parts)))
+        frame = b"".join((head, *parts))
+        self._written += len(frame)
+        self.transport.write(frame)
 
     def part(self, code: int, reason: str, drop: Drop | None = None) -> None:
         """Close with a code; a client that does not read is not waited for."""

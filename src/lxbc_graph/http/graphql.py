@@ -1,9 +1,9 @@
-"""GraphQL over HTTP, as its specification says: POST and GET at ``/graphql``, JSON or an event stream.
+"""GraphQL over HTTP, as its specification says: POST and GET at ``/graphql``, JSON or a stream.
 
 A browser that asks for HTML gets GraphiQL. Every refusal is a GraphQL error in JSON.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
@@ -14,25 +14,25 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Send
 from starlette.types import Scope as AsgiScope
 
-from lxbc_graph.schema.execute import Executor, Request
+from lxbc_graph.domain.principal import Principal
+from lxbc_graph.schema.execute import Executor, Request, Response
 from lxbc_graph.telemetry import Telemetry
 
 from . import accept, pages
 from .authenticate import Authenticator
-from .operation import failed, payloads
+from .multipart import MULTIPART
+from .operation import answered, answers, failed, frames
 from .rejected import Rejected
 from .request import Malformed, parse_json, parse_request
-from .sse import resumed, stream
+from .sse import SSE, resumed
+from .stream import Framing, stream
 from .timed import Timed
 
 MAX_BODY = 256 * 1024
 
 _JSON = (accept.PLAIN_JSON, accept.GRAPHQL_JSON)
-_OFFERED = {
-    "GET": (accept.HTML, accept.EVENT_STREAM, *_JSON),
-    "HEAD": (accept.HTML, *_JSON),  # a stream without a body would say nothing, for ever
-    "POST": (accept.EVENT_STREAM, *_JSON),
-}
+_ANY = (accept.EVENT_STREAM, accept.MULTIPART, *_JSON)
+_OFFERED = {"GET": (accept.HTML, *_ANY), "HEAD": (accept.HTML, *_ANY), "POST": _ANY}
 
 
 class GraphQLOverHttp:
@@ -50,27 +50,34 @@ class GraphQLOverHttp:
     async def __call__(self, asgi_scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         headers = {name: value.decode("latin-1") for name, value in asgi_scope["headers"]}
-        media_type = accept.PLAIN_JSON
         send = timed = Timed(send, self._telemetry)
+        accepted = ",".join(
+            value.decode("latin-1") for name, value in asgi_scope["headers"] if name == b"accept"
+        )
+        media_type = accept.preferred(accepted, _JSON) or accept.PLAIN_JSON  # of all that is no stream
+        connection = (asgi_scope, receive, send)
         try:
-            preferred = _preferred(asgi_scope["method"], headers.get(b"accept", ""))
+            preferred = _preferred(asgi_scope["method"], accepted)
             if preferred == accept.HTML:
                 timed.kind = "page"
-                await pages.graphiql()(asgi_scope, receive, send)
+                await pages.graphiql()(*connection)
                 return
-            if preferred in _JSON:
-                media_type = preferred
             request = await self._request(asgi_scope, headers, receive)
             principal = await self._authenticator(headers.get(b"authorization"))
             if preferred == accept.EVENT_STREAM:
                 timed.kind = "stream"
                 request = resumed(request, headers.get(b"last-event-id"))
-                with self._telemetry.streams.track_inprogress():
-                    answers = payloads(self._executor, request, principal)
-                    if await stream(answers, principal, receive, send):
-                        self._telemetry.drops.labels("too_slow").inc()
+                found = answers(self._executor, request, principal)
+                await self._stream(SSE, found, principal, *connection)
                 return
-            response = await self._executor.execute(request, principal)
+            if preferred == accept.MULTIPART:
+                response = await answered(self._executor, request, principal)
+                if not isinstance(response, Response):
+                    timed.kind = "stream"
+                    await self._stream(MULTIPART, frames(response), principal, *connection)
+                    return
+            else:
+                response = await self._executor.execute(request, principal)
         except Rejected as rejected:
             await _send(send, rejected.status, media_type, rejected.body, rejected.headers)
         except Exception as error:  # noqa: BLE001 - whatever it is
@@ -85,6 +92,19 @@ class GraphQLOverHttp:
             unknown = response.status == HTTPStatus.UNAUTHORIZED
             challenge = {"WWW-Authenticate": 'Bearer realm="lxbc-graph"'} if unknown else {}
             await _send(send, status, media_type, response.body, challenge)
+
+    async def _stream(
+        self,
+        framing: Framing,
+        found: AsyncGenerator[bytes | Response],
+        principal: Principal | None,
+        asgi_scope: AsgiScope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        with self._telemetry.streams.track_inprogress():
+            if await stream(framing, found, principal, asgi_scope, receive, send):
+                self._telemetry.drops.labels("too_slow").inc()
 
     async def _request(
         self, asgi_scope: AsgiScope, headers: Mapping[bytes, str], receive: Receive

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 import orjson
 from graphql import OperationType
@@ -47,26 +48,33 @@ def errors_of(ending: Ending) -> bytes:
     return orjson.dumps([{"message": ending.message, "extensions": {"code": ending.code}}])
 
 
-async def payloads(
+async def answers(
     executor: Executor, request: Request, principal: Principal | None
 ) -> AsyncGenerator[bytes | Response]:
-    """Give the response of an operation, or the frames of a subscription, at the pace at which they are taken.
-
-    Raises ``TooSlow`` where that is too slow.
-    """
+    """Give the response of an operation, or what a subscription sends; see ``frames``."""
     found = await answered(executor, request, principal)
     if isinstance(found, Response):
         yield found
         return
+    async with aclosing(frames(found)) as sent:
+        async for frame in sent:
+            yield frame
+
+
+async def frames(subscription: Subscription) -> AsyncGenerator[bytes | Response]:
+    """Start the subscription and give its frames at the pace at which they are taken, and why there are no more.
+
+    Raises ``TooSlow`` where that is too slow.
+    """
     outbox = _Outbox()
-    found.start(outbox)
+    subscription.start(outbox)
     try:
         while (frame := await outbox.take()) is not None:
             yield frame
         if outbox.ending is not None:
             yield Response(b'{"errors":' + errors_of(outbox.ending) + b"}", ok=False)
     finally:
-        found.stop()
+        subscription.stop()
 
 
 class _Outbox:

@@ -24,7 +24,7 @@ from lxbc_graph.schema.execute import Executor, Request, Response, fault
 from lxbc_graph.telemetry import Telemetry
 
 from .authenticate import Authenticator, TokenExpired, Unauthenticated
-from .connection import NO_PONG, SOCKET, Socket
+from .connection import NO_PONG, WIRE, Socket
 from .messages import Complete, ConnectionInit, Message, Ping, Pong, Subscribe, parse_message
 from .operation import MAX_UNSENT_BYTES, answered, errors_of
 from .request import JsonObject, Malformed
@@ -78,7 +78,7 @@ class GraphQLOverWebSocket:
 
     async def __call__(self, asgi_scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Serve one socket until either side closes it."""
-        wire: Socket = asgi_scope["extensions"][SOCKET]
+        wire: Socket = asgi_scope["extensions"][WIRE]
         await receive()  # that it connects
         if SUBPROTOCOL not in asgi_scope["subprotocols"]:
             await send({"type": "websocket.accept"})
@@ -119,6 +119,7 @@ class _Session:
 
     __slots__ = (
         "_acknowledged",
+        "_answered",
         "_authenticator",
         "_executor",
         "_introduced",
@@ -140,6 +141,7 @@ class _Session:
         self._introduced = False
         self._acknowledged = False
         self._operations: dict[str, _Operation] = {}
+        self._answered = 0
         self._timer = wire.loop.call_later(
             limits.init_seconds, wire.part, Code.INIT_TIMEOUT, "Connection initialisation timeout"
         )
@@ -151,8 +153,7 @@ class _Session:
                 await self._introduce(_authorization(payload) or authorization_header)
             case Ping(payload):
                 answer = {"type": "pong"} if payload is None else {"type": "pong", "payload": payload}
-                await self.drained()
-                self.wire.write(orjson.dumps(answer))
+                await self.answer((orjson.dumps(answer),))
             case Pong():
                 pass
             case Subscribe(id_, request):
@@ -194,8 +195,7 @@ class _Session:
             principal = await self._authenticator.again(self._principal)  # the socket may be old
             found = await answered(self._executor, request, principal)
             if isinstance(found, Response):
-                await self.drained()
-                operation.answer(found)
+                await operation.answer(found)
             else:
                 operation.follow(found)
         except Unauthenticated as unauthenticated:
@@ -212,19 +212,31 @@ class _Session:
 
     def write(self, *parts: bytes) -> None:
         """Send a message, unless too much waits for the client already: then close."""
-        if self.wire.unsent > self._limits.unsent_bytes:
+        if self.wire.writable.is_set():
+            self._answered = 0
+        if self.wire.unsent > self._limits.unsent_bytes + self._answered:
             self.too_slow()
         else:
             self.wire.write(*parts)
 
+    async def answer(self, *messages: tuple[bytes, ...]) -> None:
+        """Send what the client has asked for, once it has read most of what came before, however large it is."""
+        await self.drained()
+        for parts in messages:
+            self.wire.write(*parts)
+        self._answered = self.wire.unsent
+
     async def drained(self) -> None:
         """Wait until the client has read most of what was sent, or close."""
-        if not self.wire.writable.is_set():
+        while not self.wire.writable.is_set():  # who waited too may have filled it again
+            taken = self.wire.taken
             try:
                 async with asyncio.timeout(self._limits.stall_seconds):
                     await self.wire.writable.wait()
             except TimeoutError:
-                self.too_slow()
+                if self.wire.taken <= taken:
+                    self.too_slow()
+                    return
 
     def too_slow(self) -> None:
         """Let the client come back when it can read."""
@@ -250,14 +262,14 @@ class _Operation:
         self._head = b'{"id":' + orjson.dumps(id_) + b',"type":"'
         self._subscription: Subscription | None = None
 
-    def answer(self, response: Response) -> None:
+    async def answer(self, response: Response) -> None:
         """Send a whole response; it is all there is."""
         if response.ok:
-            self._session.write(self._head, b'next","payload":', response.body, b"}")
-            self._session.write(self._head, b'complete"}')
+            whole = (self._head, b'next","payload":', response.body, b"}")
+            await self._session.answer(whole, (self._head, b'complete"}'))
         else:
             errors = orjson.dumps(orjson.loads(response.body)["errors"])
-            self._session.write(self._head, b'error","payload":', errors, b"}")
+            await self._session.answer((self._head, b'error","payload":', errors, b"}"))
         self._session.over(self)
 
     def follow(self, subscription: Subscription) -> None:

@@ -94,7 +94,10 @@ class Executor:
             operation = self.documents.operation(request.query, request.operation_name)
             variables = operation.variables(request.variables)
             if operation.kind is OperationType.SUBSCRIPTION:
-                raise refused("A subscription is served over graphql-transport-ws or text/event-stream.")
+                raise refused(
+                    "A subscription is served over graphql-transport-ws, as text/event-stream or as "
+                    "multipart/mixed;subscriptionSpec=1.0."
+                )
             if principal is None and not operation.anonymous:
                 raise _Anonymous
             return await self._run(operation, variables, request, principal)
