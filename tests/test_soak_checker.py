@@ -7,7 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.soak.checker import Evidence, Problem, check
-from tests.soak.journal import Ended, Entry, Failed, Joined, Journal, Numbered, Received, Written, read
+from tests.soak.journal import (
+    Ended,
+    Entry,
+    Failed,
+    Joined,
+    Journal,
+    Numbered,
+    Received,
+    Refusal,
+    Written,
+    read,
+)
 from tests.soak.latency import first_after_reconnect, lag
 
 HERE, THERE = "411024101201", "411082101201"
@@ -52,7 +63,8 @@ def test_what_is_true_has_no_problem() -> None:
 
 
 def test_a_journal_that_was_written_is_read_as_it_was(tmp_path: Path) -> None:
-    entries = [*truth(), Failed("k1", 0.5, "reset"), Ended("city", 3.25, 1, "Cut: close code 1006")]
+    entries = [*truth(), Failed("k1", 0.5, "reset"), Refusal(1.5, "k9: CONFLICT")]
+    entries += [Ended("city", 3.25, 1, "Cut: close code 1006")]
     for part in range(3):
         with Journal(tmp_path / f"{part}.jsonl") as journal:
             for entry in entries[part::3]:
@@ -96,6 +108,11 @@ def numbered(entries: list[Entry], number: int) -> Numbered:
 
 def replace(entries: list[Entry], old: Entry, new: Entry) -> None:
     entries[entries.index(old)] = new
+
+
+def refuse(entries: list[Entry]) -> None:
+    """Nothing stood in its way."""
+    entries.append(Refusal(9.0, "k9: CONFLICT"))
 
 
 def lose_a_change(entries: list[Entry]) -> None:
@@ -179,6 +196,7 @@ def reverse_the_versions(entries: list[Entry]) -> None:
     [
         (lose_a_change, Problem.LOST),
         (forget_to_tell, Problem.UNKNOWN),
+        (refuse, Problem.REFUSED),
         (invent, Problem.UNKNOWN),
         (show_elsewhere, Problem.UNKNOWN),
         (show_a_stranger, Problem.UNKNOWN),

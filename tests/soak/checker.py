@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import chain, pairwise
 
-from .journal import Ended, Entry, Failed, Joined, Numbered, Received, Written
+from .journal import Ended, Entry, Failed, Joined, Numbered, Received, Refusal, Written
 
 
 class Problem(StrEnum):
@@ -22,6 +22,7 @@ class Problem(StrEnum):
     SWAPPED = "out of order"
     GAP = "gaps"
     UNKNOWN = "never written"
+    REFUSED = "refused"
 
 
 @dataclass(slots=True)
@@ -39,6 +40,7 @@ class Evidence:
 
     written: list[Written] = field(default_factory=list)
     failed: list[Failed] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
     reach: dict[str, str] = field(default_factory=dict)
     heard: dict[str, Heard] = field(default_factory=lambda: defaultdict(Heard))
     ended: list[Ended] = field(default_factory=list)
@@ -60,6 +62,8 @@ class Evidence:
                     found.written.append(entry)
                 case Failed():
                     found.failed.append(entry)
+                case Refusal():
+                    found.refused.append(entry)
                 case Joined(subscriber, reach):
                     found.reach[subscriber] = reach
                 case Ended():
@@ -95,6 +99,8 @@ def _of_log(log: list[Numbered]) -> _Found:
 
 
 def _of_writes(evidence: Evidence) -> _Found:
+    for entry in evidence.refused:
+        yield Problem.REFUSED, entry.why
     places = {entry.event: place for place, entry in enumerate(evidence.log)}
     for event in {entry.event for entry in evidence.written} - places.keys():
         yield Problem.LOST, f"{event} was acknowledged and is not in the log"

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from itertools import cycle
+from itertools import count, cycle
 from typing import Any
 
 import aiohttp
@@ -30,6 +30,7 @@ class Client:
     def __init__(self, session: aiohttp.ClientSession, addresses: Sequence[str], journal: Journal) -> None:
         self._session = session
         self._addresses = cycle(addresses)
+        self._places = len(addresses)
         self._journal = journal
 
     @classmethod
@@ -45,6 +46,7 @@ class Client:
     async def answer(self, token: str, query: str, variables: Mapping[str, Any], key: str) -> Answer:
         """Return the ``data`` of the answer, asking the same again until there is one; raises Refused."""
         deadline = time.monotonic() + PATIENCE
+        attempts = count(1)
         while True:
             try:
                 return await self._attempt(next(self._addresses), token, query, variables)
@@ -53,7 +55,8 @@ class Client:
                 self._journal.write(Failed(key, now, f"{type(error).__name__}: {error}"))
                 if now > deadline:
                     raise
-                await asyncio.sleep(_PAUSE)
+                if next(attempts) % self._places == 0:  # nobody could
+                    await asyncio.sleep(_PAUSE)
 
     async def _attempt(self, address: str, token: str, query: str, variables: Mapping[str, Any]) -> Answer:
         async with self._session.post(

@@ -12,7 +12,6 @@ import orjson
 from .followers import Crowd, Subscriber
 from .ground import Watch, watches
 from .journal import Joined, Journal
-from .process import PATIENCE
 from .topology import Topology
 
 _IN_ONE_PROCESS = 100
@@ -30,9 +29,8 @@ class Following:
     async def finish(self, last: Mapping[str, str]) -> None:
         """Give each subscriber the time to receive its last event, and let all of them end."""
         line = orjson.dumps(last) + b"\n"
-        async with asyncio.timeout(2 * PATIENCE):
-            for process in self._processes:
-                await process.communicate(line)
+        for process in self._processes:
+            await process.communicate(line)
         for process in self._processes:
             if process.returncode:
                 raise RuntimeError(f"a process of followers ended with status {process.returncode}")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
-Progress = Callable[[int, int], None]
+Advance = Callable[[int, int], None]
 """Told how much is done, of how much."""
 
 S = TypeVar("S", bound=NamedTuple)
@@ -30,7 +30,7 @@ class Fault(Generic[S]):
     load: str
     full: S
     short: S
-    run: Callable[[S, Path, Progress], Coroutine[Any, Any, list[Goal]]]
+    run: Callable[[S, Path, Advance], Coroutine[Any, Any, list[Goal]]]
 
     def size(self, scale: float) -> S:
         """Return the full size times the scale, no field of it less than in the short one."""

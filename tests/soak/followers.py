@@ -11,7 +11,6 @@ import asyncio
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +24,7 @@ from .process import until
 
 _PAUSE = 0.02
 _LINGER = 0.5  # seconds in which what is sent once more after the last event would come
+_SILENCE = 30.0  # seconds without any event after which none is waited for
 _RESUMABLE = {1001, 1006, 1012, 1013, 4290, 4408}
 _AGAIN = {"UNAVAILABLE", "TIMEOUT"}
 
@@ -69,6 +69,7 @@ class Follower:
         self.session = session
         self.after = subscriber.after
         self.last = ""
+        self.received = 0
         self.connected = False
         self._connection = 0
         self._journal = journal
@@ -77,6 +78,7 @@ class Follower:
         """Follow until cancelled, or until the server says that it is over."""
         transport = _TRANSPORTS[self.subscriber.transport]
         for turn in count():
+            received = self.received
             try:
                 await transport(self, addresses[(first + turn) % len(addresses)])
             except (Cut, Over, aiohttp.ClientError, TimeoutError) as error:
@@ -84,10 +86,10 @@ class Follower:
                     self.connected = False
                     why = f"{type(error).__name__}: {error}"
                     self._journal.write(Ended(self.subscriber.name, time.monotonic(), self._connection, why))
-                elif turn % len(addresses) == 0:
-                    await asyncio.sleep(_PAUSE)  # nobody is there, or as good as nobody
                 if isinstance(error, Over):
                     return
+                if self.received == received:  # nobody is there, or as good as nobody
+                    await asyncio.sleep(_PAUSE)
 
     def request(self) -> dict[str, Any]:
         """Return what to ask for, from the present position on."""
@@ -108,6 +110,7 @@ class Follower:
         found = payload["data"]["issueEvents"]
         event, self.after = found["event"], found["cursor"]
         self.last = "" if event is None else event["id"]
+        self.received += 1
         now = time.monotonic()
         self._journal.write(Received(self.subscriber.name, self.last, self.after, now, self._connection))
 
@@ -184,16 +187,21 @@ async def follow(crowd: Crowd) -> None:
             await until(all_connected, "all to be connected")
             print("ready", flush=True)  # noqa: T201 - to who started it
             if line := await asyncio.to_thread(sys.stdin.readline):
-                last: dict[str, str] = orjson.loads(line)
-
-                async def all_there() -> bool:
-                    return all(one.last == last[one.subscriber.name] for one in followers)
-
-                with suppress(TimeoutError):  # then the journal shows who lacks what
-                    await until(all_there, "the last events")
-                await asyncio.sleep(_LINGER)
+                await _finish(followers, orjson.loads(line))
             for one in under_way:
                 one.cancel()
+
+
+async def _finish(followers: list[Follower], last: dict[str, str]) -> None:
+    """Wait until each has its last event, or nothing comes any more: the journal shows who lacks what."""
+    before = -1
+    while before != (before := sum(one.received for one in followers)):
+        silent_at = time.monotonic() + _SILENCE
+        while time.monotonic() < silent_at:
+            if all(one.last == last[one.subscriber.name] for one in followers):
+                await asyncio.sleep(_LINGER)
+                return
+            await asyncio.sleep(_PAUSE)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,13 @@ class Failed(NamedTuple):
     why: str
 
 
+class Refusal(NamedTuple):
+    """A change that was refused, though nothing stood in its way as far as those knew who asked for it."""
+
+    at: float
+    why: str
+
+
 class Joined(NamedTuple):
     """A subscriber, and the code of the unit up to which it sees."""
 
@@ -65,10 +72,10 @@ class Numbered(NamedTuple):
     unit: str
 
 
-Entry = Written | Failed | Joined | Received | Ended | Numbered
+Entry = Written | Failed | Refusal | Joined | Received | Ended | Numbered
 
 _KINDS: dict[str, type[Entry]] = {
-    kind.__name__: kind for kind in (Written, Failed, Joined, Received, Ended, Numbered)
+    kind.__name__: kind for kind in (Written, Failed, Refusal, Joined, Received, Ended, Numbered)
 }
 
 

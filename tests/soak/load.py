@@ -11,10 +11,10 @@ from functools import partial
 from itertools import count, cycle, islice
 from typing import Any
 
-from .client import Client
-from .fault import Progress
+from .client import Client, Refused
+from .fault import Advance
 from .ground import Ground, Place
-from .journal import Journal, Written
+from .journal import Journal, Refusal, Written
 from .life import Issue, Step, hand_over, life
 from .process import until
 from .topology import Topology
@@ -22,6 +22,7 @@ from .topology import Topology
 WRITERS = 16
 
 _BETWEEN = 50
+"""How much is written between two turns at least."""
 
 _DOCUMENT = """
 mutation ($input: {input}!) {{
@@ -37,7 +38,7 @@ class Load:
     """Writers at work until they are told that it is over."""
 
     def __init__(
-        self, ground: Ground, client: Client, journal: Journal, goal: int, progress: Progress
+        self, ground: Ground, client: Client, journal: Journal, goal: int, progress: Advance
     ) -> None:
         self._places = ground.places
         self._tokens = ground.tokens
@@ -86,7 +87,7 @@ class Load:
         return [(place, issue) for place, task in playing if (issue := task.result()) is not None]
 
     async def play(self, place: Place, steps: Generator[Step, Issue, Issue | None]) -> Issue | None:
-        """Do one step after another, and return what they return; None where it is over before that."""
+        """Do one step after another, and return what they return; None where that cannot be."""
         try:
             step = next(steps)
             while not self.over:
@@ -94,15 +95,15 @@ class Load:
         except StopIteration as end:
             found: Issue | None = end.value
             return found
+        except Refused as refused:
+            self.refuse(refused)
         return None
 
     async def change(self, place: Place, step: Step, key: str) -> Issue:
-        """Do the step, note that it is done, and return the issue; raises ValueError where it is refused."""
+        """Do the step, note that it is done, and return the issue; raises Refused."""
         asked_at = time.monotonic()
         answer = await self.ask(step, key)
-        if answer["errors"]:
-            raise ValueError(f"{step} is refused: {answer['errors']}")
-        return self.note(place, answer["issue"], key, asked_at)
+        return self.note(place, step, answer, key, asked_at)
 
     async def ask(self, step: Step, key: str) -> dict[str, Any]:
         """Return what the mutation answers, whatever it is."""
@@ -112,8 +113,11 @@ class Load:
         answer: dict[str, Any] = data[step.verb]
         return answer
 
-    def note(self, place: Place, issue: Issue, key: str, asked_at: float) -> Issue:
-        """Write down that the change with the key is acknowledged."""
+    def note(self, place: Place, step: Step, answer: dict[str, Any], key: str, asked_at: float) -> Issue:
+        """Write down that the change with the key is acknowledged, and return the issue; raises Refused."""
+        if answer["errors"]:
+            raise Refused(f"{key} of {step}: {answer['errors']}")
+        issue: Issue = answer["issue"]
         event = issue["events"]["nodes"][0]["id"]
         now = time.monotonic()
         self._journal.write(Written(key, event, issue["id"], issue["version"], place.village, asked_at, now))
@@ -123,10 +127,14 @@ class Load:
         self._progress(min(self.written, self._goal), self._goal)
         return issue
 
+    def refuse(self, refused: Refused) -> None:
+        """Write down that something was refused that should not have been."""
+        self._journal.write(Refusal(time.monotonic(), str(refused)))
+
 
 @asynccontextmanager
 async def loading(
-    topology: Topology, goal: int, progress: Progress, *, writers: int = WRITERS
+    topology: Topology, goal: int, progress: Advance, *, writers: int = WRITERS
 ) -> AsyncIterator[Load]:
     """Let the writers work for the length of the block; at its end each still finishes the change it is at."""
     with Journal(topology.directory / "load.jsonl") as journal:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
+from tests.redis_server import RedisServer, redis_server
 
 from lxbc_graph.http.server import bind
 
 from .ground import Ground, lay
 from .postgres import Postgres
 from .process import Process, until
-from .redis import Redis
 
 
 class Relay(Process):
@@ -53,7 +53,7 @@ class Topology:
     directory: Path
     postgres: Postgres
     ground: Ground
-    redis: Redis | None
+    redis: RedisServer | None
     apis: tuple[Api, ...]
     relays: tuple[Relay, ...]
 
@@ -91,11 +91,9 @@ async def running(
     async with Postgres.running(directory / "data") as postgres:
         with ExitStack() as stack:
             ground = await lay(postgres.url)
-            redis = Redis(_reserved(stack), directory) if with_redis else None
+            redis = stack.enter_context(redis_server()) if with_redis else None
             settings = {"LXBC_DATA_DIR": str(directory / "files")}
             if redis is not None:
-                stack.callback(redis.kill)
-                await redis.start()
                 settings["LXBC_REDIS_URL"] = redis.url
 
             async def place(name: str) -> tuple[str, dict[str, str], Path]:

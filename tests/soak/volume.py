@@ -7,7 +7,7 @@ from itertools import count
 
 import asyncpg
 
-from .fault import Progress
+from .fault import Advance
 from .ground import Place
 from .journal import Journal, Written
 from .life import Issue
@@ -38,7 +38,7 @@ async def write(
     rate: float,
     seconds: float,
     journal: Journal,
-    progress: Progress,
+    progress: Advance,
 ) -> int:
     """Commit so many changes a second, each issue's over a connection of its own; return how many there were."""
     async with asyncio.TaskGroup() as tasks:
@@ -56,7 +56,7 @@ async def _write(
     rate: float,
     seconds: float,
     journal: Journal,
-    progress: Progress,
+    progress: Advance,
 ) -> int:
     connection = await asyncpg.connect(url)
     began = time.monotonic()

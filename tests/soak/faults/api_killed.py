@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from tests.soak.conclusion import conclude, exact
 from tests.soak.crowd import following
-from tests.soak.fault import Fault, Goal, Progress
+from tests.soak.fault import Advance, Fault, Goal
 from tests.soak.latency import first_after_reconnect
 from tests.soak.load import loading
 from tests.soak.topology import running
@@ -18,7 +18,7 @@ class Size(NamedTuple):
     seconds: float
 
 
-async def run(size: Size, directory: Path, progress: Progress) -> list[Goal]:
+async def run(size: Size, directory: Path, progress: Advance) -> list[Goal]:
     """Kill one and then the other; each is up again before the next is killed, or nobody could take its clients."""
     async with running(directory) as topology, following(topology, size.subscribers) as crowd:
         async with loading(topology, size.transitions, progress) as load:

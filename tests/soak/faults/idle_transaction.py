@@ -8,7 +8,7 @@ import asyncpg
 from tests.soak import volume
 from tests.soak.conclusion import conclude, exact
 from tests.soak.crowd import following
-from tests.soak.fault import Fault, Goal, Progress
+from tests.soak.fault import Advance, Fault, Goal
 from tests.soak.journal import Journal, Written
 from tests.soak.latency import lag
 from tests.soak.load import loading
@@ -24,7 +24,7 @@ class Size(NamedTuple):
     subscribers: int
 
 
-async def run(size: Size, directory: Path, progress: Progress) -> list[Goal]:
+async def run(size: Size, directory: Path, progress: Advance) -> list[Goal]:
     """Leave it open from before the first commit until after the last."""
     async with running(directory, apis=1) as topology, following(topology, size.subscribers) as crowd:
         async with loading(topology, 0, progress, writers=0) as load:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from tests.soak.conclusion import conclude, exact
 from tests.soak.crowd import following
-from tests.soak.fault import Fault, Goal, Progress
+from tests.soak.fault import Advance, Fault, Goal
 from tests.soak.load import loading
 from tests.soak.topology import running
 
@@ -20,14 +20,14 @@ class Size(NamedTuple):
     seconds: float
 
 
-async def run(size: Size, directory: Path, progress: Progress) -> list[Goal]:
+async def run(size: Size, directory: Path, progress: Advance) -> list[Goal]:
     """Restart it fast and immediately by turns."""
     outages: list[tuple[float, float]] = []
     async with running(directory) as topology, following(topology, size.subscribers) as crowd:
         async with loading(topology, size.transitions, progress) as load:
             async for turn in load.turns(size.restarts, size.seconds):
                 down_at = time.monotonic()
-                await topology.postgres.restart("fast" if turn % 2 else "immediate")
+                await topology.postgres.restart("immediate" if turn % 2 else "fast")
                 outages.append((down_at, time.monotonic()))
         evidence = await conclude(topology, crowd)
     errors = [one.at for one in evidence.failed] + [one.at for one in evidence.ended]

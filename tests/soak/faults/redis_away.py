@@ -4,12 +4,12 @@ import asyncio
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.redis_server import RedisServer
 from tests.soak.conclusion import conclude, exact
 from tests.soak.crowd import following
-from tests.soak.fault import Fault, Goal, Progress
+from tests.soak.fault import Advance, Fault, Goal
 from tests.soak.latency import lag
 from tests.soak.load import loading
-from tests.soak.redis import Redis
 from tests.soak.topology import running
 
 
@@ -19,17 +19,19 @@ class Size(NamedTuple):
     seconds: float
 
 
-async def run(size: Size, directory: Path, progress: Progress) -> list[Goal]:
-    """Let one trouble follow the other, with a rest as long as each between them."""
+_TROUBLES = (RedisServer.stopped, RedisServer.emptied, RedisServer.away, RedisServer.locked)
+
+
+async def run(size: Size, directory: Path, progress: Advance) -> list[Goal]:
+    """Let one trouble follow the other, with a rest as long as each after it."""
     async with (
         running(directory, with_redis=True) as topology,
         following(topology, size.subscribers) as crowd,
     ):
         assert topology.redis is not None
         async with loading(topology, size.transitions, progress) as load:
-            async for _ in load.turns(1, 0):
-                for trouble in (_stopped, _flushed, _emptied, _locked):
-                    await trouble(topology.redis, size.seconds)
+            async for turn in load.turns(len(_TROUBLES), 2 * size.seconds):
+                with _TROUBLES[turn](topology.redis):
                     await asyncio.sleep(size.seconds)
         evidence = await conclude(topology, crowd)
     failed, ended = len(evidence.failed), len(evidence.ended)
@@ -41,30 +43,6 @@ async def run(size: Size, directory: Path, progress: Progress) -> list[Goal]:
             not failed and not ended,
         ),
     ]
-
-
-async def _stopped(redis: Redis, seconds: float) -> None:
-    redis.pause()
-    await asyncio.sleep(seconds)
-    redis.resume()
-
-
-async def _flushed(redis: Redis, _seconds: float) -> None:
-    await redis.flush()
-
-
-async def _emptied(redis: Redis, seconds: float) -> None:
-    redis.kill()
-    await asyncio.sleep(seconds / 2)
-    await redis.start()
-
-
-async def _locked(redis: Redis, seconds: float) -> None:
-    redis.kill()
-    await redis.start(password="another")
-    await asyncio.sleep(seconds)
-    redis.kill()
-    await redis.start()
 
 
 FAULT = Fault(

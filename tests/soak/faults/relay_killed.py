@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from tests.soak.conclusion import conclude, exact
 from tests.soak.crowd import following
-from tests.soak.fault import Fault, Goal, Progress
+from tests.soak.fault import Advance, Fault, Goal
 from tests.soak.latency import lag
 from tests.soak.load import loading
 from tests.soak.topology import Api, running
@@ -19,7 +19,7 @@ class Size(NamedTuple):
     seconds: float
 
 
-async def run(size: Size, directory: Path, progress: Progress) -> list[Goal]:
+async def run(size: Size, directory: Path, progress: Advance) -> list[Goal]:
     """Kill whoever is elected: a relay or, since those stand for election too, an API process."""
     killed: list[float] = []
     async with running(directory, relays=1) as topology, following(topology, size.subscribers) as crowd:

@@ -7,9 +7,10 @@ from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.soak.client import Refused
 from tests.soak.conclusion import conclude, exact
 from tests.soak.crowd import following
-from tests.soak.fault import Fault, Goal, Progress
+from tests.soak.fault import Advance, Fault, Goal
 from tests.soak.ground import Place
 from tests.soak.life import Issue, Step, report, urge
 from tests.soak.load import Load, loading
@@ -28,7 +29,7 @@ Tally = Counter[tuple[str, bool]]
 """How often something was as it should be, and how often not."""
 
 
-async def run(size: Size, directory: Path, progress: Progress) -> list[Goal]:
+async def run(size: Size, directory: Path, progress: Advance) -> list[Goal]:
     """Let somebody do so in each village, until there are as many changes."""
     tally: Tally = Counter()
     async with running(directory) as topology, following(topology, size.subscribers) as crowd:
@@ -58,13 +59,16 @@ async def run(size: Size, directory: Path, progress: Progress) -> list[Goal]:
 
 
 async def _work(load: Load, place: Place, issue: Issue, commands: int, tally: Tally) -> None:
-    for turn in count(1):
-        if load.written >= commands:
-            return
-        if turn % _REPORT_EVERY == 0:
-            await _at_once(load, place, report(place), tally)
-        issue = await _misused(load, place, issue, tally)
-        issue = await _rivals(load, place, issue, tally)
+    try:
+        for turn in count(1):
+            if load.written >= commands:
+                return
+            if turn % _REPORT_EVERY == 0:
+                await _at_once(load, place, report(place), tally)
+            issue = await _misused(load, place, issue, tally)
+            issue = await _rivals(load, place, issue, tally)
+    except Refused as refused:
+        load.refuse(refused)
 
 
 async def _misused(load: Load, place: Place, issue: Issue, tally: Tally) -> Issue:
@@ -85,17 +89,18 @@ async def _at_once(load: Load, place: Place, step: Step, tally: Tally) -> tuple[
     key, asked_at = load.key(), time.monotonic()
     first, *others = await asyncio.gather(*(load.ask(step, key) for _ in range(_AT_ONCE)))
     tally["identical replies", not first["errors"] and all(one == first for one in others)] += 1
-    return load.note(place, first["issue"], key, asked_at), key, first
+    return load.note(place, step, first, key, asked_at), key, first
 
 
 async def _rivals(load: Load, place: Place, issue: Issue, tally: Tally) -> Issue:
     """Ask for two changes of one version at once: one is made."""
     keys, asked_at = (load.key(), load.key()), time.monotonic()
-    answers = await asyncio.gather(*(load.ask(urge(issue), key) for key in keys))
-    won = [(answer["issue"], key) for answer, key in zip(answers, keys, strict=True) if not answer["errors"]]
-    tally["CONFLICT", len(won) == 1 and ["CONFLICT"] in map(_codes, answers)] += 1
-    for found, key in won:
-        issue = load.note(place, found, key, asked_at)
+    step = urge(issue)
+    answers = await asyncio.gather(*(load.ask(step, key) for key in keys))
+    tally["CONFLICT", sorted(map(_codes, answers)) == [[], ["CONFLICT"]]] += 1
+    for answer, key in zip(answers, keys, strict=True):
+        if not answer["errors"]:
+            issue = load.note(place, step, answer, key, asked_at)
     return issue
 
 
