@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR: # an environment that was cut short is made anew
-.PHONY: help demo test lint bench bench-fanout schema constraints
+.PHONY: help demo test lint bench bench-fanout soak schema constraints
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -17,6 +17,7 @@ help:
 	@echo "make lint     run ruff, mypy and import-linter"
 	@echo "make bench    measure requests per second and CPU per request against the limit and plain Strawberry"
 	@echo "make bench-fanout  measure one event sent to many, beside a bare socket, node and Strawberry"
+	@echo "make soak     break everything on purpose, under load, and say what holds"
 	@echo "make schema   print the schema to schema/schema.graphql"
 
 include web/build.mk
@@ -44,6 +45,9 @@ bench: $(DEVELOPMENT)
 
 bench-fanout: $(DEVELOPMENT)
 	@VENV_PYTHON=$(abspath $(VENV_PYTHON)) $(VENV_PYTHON) -m bench.fanout
+
+soak: $(DEVELOPMENT)
+	@$(VENV_PYTHON) -m tests.soak
 
 schema: $(RUNTIME)
 	@$(BIN)/lxbc-graph schema

@@ -1,0 +1,23 @@
+"""The faults, one in each module."""
+
+from typing import Any
+
+from tests.soak.fault import Fault
+
+from . import (
+    api_killed,
+    idle_transaction,
+    postgres_restarted,
+    redis_away,
+    relay_killed,
+    repeated_keys,
+)
+
+FAULTS: tuple[Fault[Any], ...] = (
+    api_killed.FAULT,
+    relay_killed.FAULT,
+    redis_away.FAULT,
+    postgres_restarted.FAULT,
+    repeated_keys.FAULT,
+    idle_transaction.FAULT,
+)

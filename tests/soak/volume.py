@@ -1,0 +1,73 @@
+"""Volume: writers who go past the API, for more commits a second; they write what commands write."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from itertools import count
+
+import asyncpg
+
+from .fault import Advance
+from .ground import Place
+from .journal import Journal, Written
+from .life import Issue
+
+_CHANGE = """
+with changed as (
+    update issue set version = version + 1, updated_at = now() where id = $1 returning *
+)
+insert into event (
+    issue_id, kind, from_state, to_state, actor_name, at, unit_id, city_id, county_id, township_id, village_id
+)
+select id, 'URGED', state, state, 'soak', now(), unit_id, city_id, county_id, township_id, village_id
+from changed returning id, (select version from changed)
+"""
+
+
+async def change(connection: asyncpg.Connection, issue: Issue) -> tuple[str, int]:
+    """Change the issue and add its event, in one transaction; return the event and the version."""
+    row = await connection.fetchrow(_CHANGE, int(issue["id"].partition(":")[2]))
+    assert row is not None
+    event, version = row
+    return f"Event:{event}", version
+
+
+async def write(
+    url: str,
+    issues: Sequence[tuple[Place, Issue]],
+    rate: float,
+    seconds: float,
+    journal: Journal,
+    progress: Advance,
+) -> int:
+    """Commit so many changes a second, each issue's over a connection of its own; return how many there were."""
+    async with asyncio.TaskGroup() as tasks:
+        writers = [
+            tasks.create_task(_write(url, place, issue, rate / len(issues), seconds, journal, progress))
+            for place, issue in issues
+        ]
+    return sum(writer.result() for writer in writers)
+
+
+async def _write(
+    url: str,
+    place: Place,
+    issue: Issue,
+    rate: float,
+    seconds: float,
+    journal: Journal,
+    progress: Advance,
+) -> int:
+    connection = await asyncpg.connect(url)
+    began = time.monotonic()
+    for done in count():
+        await asyncio.sleep(began + done / rate - time.monotonic())
+        asked_at = time.monotonic()
+        if asked_at - began > seconds:
+            break
+        progress(int(asked_at - began), int(seconds))
+        event, version = await change(connection, issue)
+        key = f"{issue['id']}-{version}"
+        journal.write(Written(key, event, issue["id"], version, place.village, asked_at, time.monotonic()))
+    await connection.close()
+    return done
