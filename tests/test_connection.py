@@ -3,12 +3,14 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 from starlette.routing import Router, WebSocketRoute
-from tests.serving import PATIENCE, ScriptedExecutor, scripted_authenticator, serving
+from starlette.types import ASGIApp, Receive, Scope, Send
+from tests.serving import PATIENCE, ScriptedExecutor, scripted_authenticator, served, serving
 
+from lxbc_graph.http import connection
 from lxbc_graph.http.graphql import GraphQLOverHttp
 from lxbc_graph.http.websocket import SUBPROTOCOL, GraphQLOverWebSocket
 
@@ -18,6 +20,12 @@ POURED = 2**24
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
+def scripted(executor: ScriptedExecutor) -> ASGIApp:
+    endpoint = GraphQLOverHttp(executor.stands_in(), scripted_authenticator())
+    socket = GraphQLOverWebSocket(executor.stands_in(), scripted_authenticator())
+    return Router([*endpoint.routes(), WebSocketRoute("/graphql", socket)])
+
+
 @pytest.fixture
 async def executor() -> ScriptedExecutor:
     return ScriptedExecutor()
@@ -25,9 +33,7 @@ async def executor() -> ScriptedExecutor:
 
 @pytest.fixture
 async def address(executor: ScriptedExecutor) -> AsyncIterator[tuple[str, int]]:
-    endpoint = GraphQLOverHttp(executor.stands_in(), scripted_authenticator())
-    socket = GraphQLOverWebSocket(executor.stands_in(), scripted_authenticator())
-    async with serving(Router([*endpoint.routes(), WebSocketRoute("/graphql", socket)])) as address:
+    async with serving(scripted(executor)) as address:
         host, _, port = address.partition(":")
         yield host, int(port)
 
@@ -119,3 +125,95 @@ async def test_who_does_not_read_gets_no_pongs(address: tuple[str, int]) -> None
         writer.write(bytes([0x88, 0x80]) + bytes(4))
         pongs = (await reader.read()).count(b"\x8a")
         assert 0 < pongs < POURED // len(ping)
+
+
+# ── the end ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "_LAST_SECONDS", PATIENCE)
+
+
+@asynccontextmanager
+async def ending(app: ASGIApp, *sent: bytes) -> AsyncIterator[list[Streams]]:
+    """Connections on which so much was sent and, if that was a whole request, answered before the server ends."""
+    async with served(app) as (address, stop), AsyncExitStack() as stack:
+        host, _, port = address.partition(":")
+        made = []
+        for request in sent:
+            reader, writer = await stack.enter_async_context(connected((host, int(port))))
+            writer.write(request)
+            made.append((reader, writer))
+        await asyncio.sleep(0)
+        for request, (reader, _writer) in zip(sent, made, strict=True):
+            if request == post("query first"):
+                assert b"connection: close" not in await answer(reader)
+        await stop()
+        yield made
+
+
+async def answer(reader: asyncio.StreamReader) -> bytes:
+    head = await reader.readuntil(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ")
+    length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+    return head.lower() + await reader.readexactly(length)
+
+
+@pytest.mark.usefixtures("patient")
+async def test_a_request_on_its_way_when_the_server_ends_is_answered_and_is_the_last() -> None:
+    first, second = post("query first"), post("query second")
+    beginnings = [b"", first, second[:20], second[:-5]]
+    rests = [second, second, second[20:], second[-5:]]
+    async with ending(scripted(ScriptedExecutor()), *beginnings) as connections:
+        for (reader, writer), rest in zip(connections, rests, strict=True):
+            writer.write(rest)
+            answered = await answer(reader)
+            assert b"connection: close" in answered
+            assert b'"query second"' in answered
+            assert await reader.read() == b""
+
+
+@pytest.mark.usefixtures("patient")
+async def test_no_socket_is_opened_any_more_when_the_server_ends() -> None:
+    upgrade = "\r\n".join(["GET /graphql HTTP/1.1", "Host: x", *UPGRADE, "", ""]).encode()
+    async with ending(scripted(ScriptedExecutor()), b"") as [(reader, writer)]:
+        writer.write(upgrade)
+        assert await reader.read() == b""
+
+
+async def test_who_sends_nothing_more_is_left() -> None:
+    async with ending(
+        scripted(ScriptedExecutor()), b"", post("query first"), post("query second")[:-5]
+    ) as connections:
+        for reader, _ in connections:
+            assert await reader.read() == b""
+
+
+async def test_an_answer_that_has_begun_is_given_whole_and_a_stream_is_cut() -> None:
+    """One with a length ends, one without may not."""
+    begun = {"/finite": asyncio.Event(), "/endless": asyncio.Event()}
+    finish = asyncio.Event()
+
+    async def app(asgi_scope: Scope, _receive: Receive, send: Send) -> None:
+        path = asgi_scope["path"]
+        headers = [(b"content-length", b"2")] if path == "/finite" else []
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"a", "more_body": True})
+        begun[path].set()
+        await finish.wait()
+        await send({"type": "http.response.body", "body": b"b"})
+
+    requests = [f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() for path in begun]
+    async with served(app) as (address, stop), AsyncExitStack() as stack:
+        host, _, port = address.partition(":")
+        connections = [await stack.enter_async_context(connected((host, int(port)))) for _ in requests]
+        for (_, writer), request in zip(connections, requests, strict=True):
+            writer.write(request)
+        for event in begun.values():
+            await event.wait()
+        await stop()
+        [(finite, _), (endless, _)] = connections
+        assert not (await endless.read()).endswith(b"0\r\n\r\n")
+        finish.set()
+        assert (await answer(finite)).endswith(b"ab")

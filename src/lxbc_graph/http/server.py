@@ -4,6 +4,7 @@ import asyncio
 import gc
 import socket
 from collections.abc import Callable
+from select import select
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -12,7 +13,6 @@ from .connection import Connection, Socket
 from .graphql import MAX_BODY
 
 _GRACE_SECONDS = 3  # for answers under way
-_FLUSH_SECONDS = 1  # for clients who do not read the last they are sent
 _GC_THRESHOLDS = (50_000, 20, 50)
 
 
@@ -64,7 +64,7 @@ def serve(app: ASGIApp, reserved: socket.socket, ready: Callable[[], None]) -> N
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn has no hook between start and first request, and waits at the end for who does not read."""
+    """Uvicorn has no hook between start and first request, and forgets who stands in the queue at the end."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -79,10 +79,10 @@ class _Server(uvicorn.Server):
         self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        asyncio.get_running_loop().call_later(_FLUSH_SECONDS, self._abandon)
+        # Who stands in the queue is let in, one at each turn of the loop: nobody else listens there.
+        for _ in range(self.config.backlog):
+            if not select(sockets or (), (), (), 0)[0]:
+                break
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
         await super().shutdown(sockets)
-
-    def _abandon(self) -> None:
-        for connection in tuple(self.server_state.connections):
-            if connection.transport.is_closing():
-                connection.transport.abort()
