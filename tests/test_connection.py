@@ -4,14 +4,25 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from socket import (
+    IPPROTO_TCP,
+    SO_KEEPALIVE,
+    SOL_SOCKET,
+    TCP_KEEPCNT,
+    TCP_KEEPIDLE,
+    TCP_KEEPINTVL,
+    TCP_USER_TIMEOUT,
+    create_connection,
+)
 
 import pytest
 from starlette.routing import Router, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from tests.serving import PATIENCE, ScriptedExecutor, scripted_authenticator, served, serving
 
-from lxbc_graph.http import connection
+from lxbc_graph.http import connection, server
 from lxbc_graph.http.graphql import GraphQLOverHttp
+from lxbc_graph.http.server import bind
 from lxbc_graph.http.websocket import SUBPROTOCOL, GraphQLOverWebSocket
 
 pytestmark = pytest.mark.anyio
@@ -217,3 +228,42 @@ async def test_an_answer_that_has_begun_is_given_whole_and_a_stream_is_cut() -> 
         assert not (await endless.read()).endswith(b"0\r\n\r\n")
         finish.set()
         assert (await answer(finite)).endswith(b"ab")
+
+
+# ── the other end ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_kernel_asks_whether_a_peer_is_still_there() -> None:
+    """Connections inherit what was set for the socket that listens."""
+    with bind("127.0.0.1", 0) as listening:
+        listening.listen()
+        with create_connection(listening.getsockname()), listening.accept()[0] as accepted:
+            assert accepted.getsockopt(SOL_SOCKET, SO_KEEPALIVE)
+            idle, interval, count = (
+                accepted.getsockopt(IPPROTO_TCP, option)
+                for option in (TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT)
+            )
+            assert 0 < idle + interval * count < 30
+            assert 0 < accepted.getsockopt(IPPROTO_TCP, TCP_USER_TIMEOUT) < 30_000
+
+
+async def test_a_socket_that_answers_no_ping_is_told_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert server._PING_SECONDS * 2 < 30
+    monkeypatch.setattr(server, "_PING_SECONDS", 0.1)
+    async with serving(scripted(ScriptedExecutor())) as address:
+        host, _, port = address.partition(":")
+        async with connected((host, int(port))) as (reader, writer):
+            writer.write("\r\n".join(["GET /graphql HTTP/1.1", "Host: x", *UPGRADE, "", ""]).encode())
+            assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
+            assert (await reader.readexactly(6))[0] == 0x89
+            close = await reader.readexactly(4)
+            assert (close[0], int.from_bytes(close[2:])) == (0x88, connection.NO_PONG)
+
+
+async def test_frames_are_not_compressed_even_where_a_client_offers_it() -> None:
+    async with serving(scripted(ScriptedExecutor())) as address:
+        host, _, port = address.partition(":")
+        async with connected((host, int(port))) as (reader, writer):
+            offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"
+            writer.write("\r\n".join(["GET /graphql HTTP/1.1", "Host: x", *UPGRADE, offer, "", ""]).encode())
+            assert b"permessage-deflate" not in await reader.readuntil(b"\r\n\r\n")

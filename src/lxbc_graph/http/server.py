@@ -13,6 +13,9 @@ from .connection import Connection, Socket
 from .graphql import MAX_BODY
 
 _GRACE_SECONDS = 3  # for answers under way
+_PING_SECONDS = 10.0  # between two, and for an answer: whoever gives none is gone
+_PROBES = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 25_000}
+"""The kernel's way to find out, where it has one, in seconds and milliseconds: connections inherit it."""
 _GC_THRESHOLDS = (50_000, 20, 50)
 
 
@@ -28,6 +31,10 @@ def bind(host: str, port: int) -> socket.socket:
         raise AddressTaken(f"cannot listen on {host!r}: no such host") from error
     reserved = socket.socket(family, kind, protocol)
     reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _PROBES.items():
+        if hasattr(socket, name):
+            reserved.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
     try:
         reserved.bind(address)
     except OSError as error:
@@ -52,6 +59,9 @@ def configured(app: ASGIApp, *, lifespan: bool = True) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         ws_max_size=MAX_BODY,
+        ws_ping_interval=_PING_SECONDS,
+        ws_ping_timeout=_PING_SECONDS,
+        ws_per_message_deflate=False,  # frames are small, and shared as ready bytes
         server_header=False,
         lifespan="on" if lifespan else "off",
         timeout_graceful_shutdown=_GRACE_SECONDS,
