@@ -1,8 +1,8 @@
 """Bytes in, bytes out: what a transport hands to the executor, and how the answer leaves.
 
-Control passes ``server`` (listens) → ``connection`` (each of them) → ``graphql``, the endpoint, or ``websocket``
-(with ``messages``) → ``accept`` (in which form) → ``request`` (what is asked) → ``authenticate`` (who asks) →
-``operation``, answered whole or streamed as ``sse``; what goes no further was ``rejected``. ``attachments`` are the
-files beside it: an ``upload`` is one of the ``media_types`` that its bytes say. ``pages`` is GraphiQL for
-a browser, ``health`` for whoever watches.
+Control passes ``server`` (listens; with others as one of its ``workers``) → ``connection`` (each of them) →
+``graphql``, the endpoint, or ``websocket`` (with ``messages``) → ``accept`` (in which form) → ``request`` (what is
+asked) → ``authenticate`` (who asks) → ``operation``, answered whole or streamed as ``sse``; what goes no further was
+``rejected``. ``attachments`` are the files beside it: an ``upload`` is one of the ``media_types`` that its bytes say.
+``pages`` is GraphiQL for a browser, ``health`` for whoever watches.
 """
