@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -46,17 +46,35 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, *, lifespan: bool = False) -> AsyncIterator[str]:
-    """Serve the application for the length of the block; gives ``127.0.0.1:port``."""
+async def served(
+    app: ASGIApp, *, lifespan: bool = False
+) -> "AsyncIterator[tuple[str, Callable[[], Awaitable[None]]]]":
+    """Serve the application; gives ``127.0.0.1:port``, and what ends it before the block does.
+
+    That returns when nobody is let in any more and all connections have been told.
+    """
     reserved = bind("127.0.0.1", 0)
     server = _Server(configured(app, lifespan=lifespan))
+
+    async def stop() -> None:
+        server.should_exit = True
+        while reserved.fileno() != -1:  # noqa: ASYNC110 - it sets no event
+            await asyncio.sleep(0.01)
+
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(server.serve(sockets=[reserved]))
         await server.ready.wait()
         try:
-            yield url_of(reserved).removeprefix("http://")
+            yield url_of(reserved).removeprefix("http://"), stop
         finally:
             server.should_exit = True
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp, *, lifespan: bool = False) -> AsyncIterator[str]:
+    """Serve the application for the length of the block; gives ``127.0.0.1:port``."""
+    async with served(app, lifespan=lifespan) as (address, _):
+        yield address
 
 
 def narrow(address: str) -> socket.socket:

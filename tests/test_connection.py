@@ -3,13 +3,26 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from socket import (
+    IPPROTO_TCP,
+    SO_KEEPALIVE,
+    SOL_SOCKET,
+    TCP_KEEPCNT,
+    TCP_KEEPIDLE,
+    TCP_KEEPINTVL,
+    TCP_USER_TIMEOUT,
+    create_connection,
+)
 
 import pytest
 from starlette.routing import Router, WebSocketRoute
-from tests.serving import PATIENCE, ScriptedExecutor, scripted_authenticator, serving
+from starlette.types import ASGIApp, Receive, Scope, Send
+from tests.serving import PATIENCE, ScriptedExecutor, scripted_authenticator, served, serving
 
+from lxbc_graph.http import connection, server
 from lxbc_graph.http.graphql import GraphQLOverHttp
+from lxbc_graph.http.server import bind
 from lxbc_graph.http.websocket import SUBPROTOCOL, GraphQLOverWebSocket
 from lxbc_graph.telemetry import Telemetry
 
@@ -19,6 +32,12 @@ POURED = 2**24
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
+def scripted(executor: ScriptedExecutor) -> ASGIApp:
+    endpoint = GraphQLOverHttp(executor.stands_in(), scripted_authenticator(), Telemetry())
+    socket = GraphQLOverWebSocket(executor.stands_in(), scripted_authenticator(), Telemetry())
+    return Router([*endpoint.routes(), WebSocketRoute("/graphql", socket)])
+
+
 @pytest.fixture
 async def executor() -> ScriptedExecutor:
     return ScriptedExecutor()
@@ -26,9 +45,7 @@ async def executor() -> ScriptedExecutor:
 
 @pytest.fixture
 async def address(executor: ScriptedExecutor) -> AsyncIterator[tuple[str, int]]:
-    endpoint = GraphQLOverHttp(executor.stands_in(), scripted_authenticator(), Telemetry())
-    socket = GraphQLOverWebSocket(executor.stands_in(), scripted_authenticator(), Telemetry())
-    async with serving(Router([*endpoint.routes(), WebSocketRoute("/graphql", socket)])) as address:
+    async with serving(scripted(executor)) as address:
         host, _, port = address.partition(":")
         yield host, int(port)
 
@@ -120,3 +137,134 @@ async def test_who_does_not_read_gets_no_pongs(address: tuple[str, int]) -> None
         writer.write(bytes([0x88, 0x80]) + bytes(4))
         pongs = (await reader.read()).count(b"\x8a")
         assert 0 < pongs < POURED // len(ping)
+
+
+# ── the end ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "_LAST_SECONDS", PATIENCE)
+
+
+@asynccontextmanager
+async def ending(app: ASGIApp, *sent: bytes) -> AsyncIterator[list[Streams]]:
+    """Connections on which so much was sent and, if that was a whole request, answered before the server ends."""
+    async with served(app) as (address, stop), AsyncExitStack() as stack:
+        host, _, port = address.partition(":")
+        made = []
+        for request in sent:
+            reader, writer = await stack.enter_async_context(connected((host, int(port))))
+            writer.write(request)
+            made.append((reader, writer))
+        await asyncio.sleep(0)
+        for request, (reader, _writer) in zip(sent, made, strict=True):
+            if request == post("query first"):
+                assert b"connection: close" not in await answer(reader)
+        await stop()
+        yield made
+
+
+async def answer(reader: asyncio.StreamReader) -> bytes:
+    head = await reader.readuntil(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ")
+    length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+    return head.lower() + await reader.readexactly(length)
+
+
+@pytest.mark.usefixtures("patient")
+async def test_a_request_on_its_way_when_the_server_ends_is_answered_and_is_the_last() -> None:
+    first, second = post("query first"), post("query second")
+    beginnings = [b"", first, second[:20], second[:-5]]
+    rests = [second, second, second[20:], second[-5:]]
+    async with ending(scripted(ScriptedExecutor()), *beginnings) as connections:
+        for (reader, writer), rest in zip(connections, rests, strict=True):
+            writer.write(rest)
+            answered = await answer(reader)
+            assert b"connection: close" in answered
+            assert b'"query second"' in answered
+            assert await reader.read() == b""
+
+
+@pytest.mark.usefixtures("patient")
+async def test_no_socket_is_opened_any_more_when_the_server_ends() -> None:
+    upgrade = "\r\n".join(["GET /graphql HTTP/1.1", "Host: x", *UPGRADE, "", ""]).encode()
+    async with ending(scripted(ScriptedExecutor()), b"") as [(reader, writer)]:
+        writer.write(upgrade)
+        assert await reader.read() == b""
+
+
+async def test_who_sends_nothing_more_is_left() -> None:
+    async with ending(
+        scripted(ScriptedExecutor()), b"", post("query first"), post("query second")[:-5]
+    ) as connections:
+        for reader, _ in connections:
+            assert await reader.read() == b""
+
+
+async def test_an_answer_that_has_begun_is_given_whole_and_a_stream_is_cut() -> None:
+    """One with a length ends, one without may not."""
+    begun = {"/finite": asyncio.Event(), "/endless": asyncio.Event()}
+    finish = asyncio.Event()
+
+    async def app(asgi_scope: Scope, _receive: Receive, send: Send) -> None:
+        path = asgi_scope["path"]
+        headers = [(b"content-length", b"2")] if path == "/finite" else []
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"a", "more_body": True})
+        begun[path].set()
+        await finish.wait()
+        await send({"type": "http.response.body", "body": b"b"})
+
+    requests = [f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() for path in begun]
+    async with served(app) as (address, stop), AsyncExitStack() as stack:
+        host, _, port = address.partition(":")
+        connections = [await stack.enter_async_context(connected((host, int(port)))) for _ in requests]
+        for (_, writer), request in zip(connections, requests, strict=True):
+            writer.write(request)
+        for event in begun.values():
+            await event.wait()
+        await stop()
+        [(finite, _), (endless, _)] = connections
+        assert not (await endless.read()).endswith(b"0\r\n\r\n")
+        finish.set()
+        assert (await answer(finite)).endswith(b"ab")
+
+
+# ── the other end ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_kernel_asks_whether_a_peer_is_still_there() -> None:
+    """Connections inherit what was set for the socket that listens."""
+    with bind("127.0.0.1", 0) as listening:
+        listening.listen()
+        with create_connection(listening.getsockname()), listening.accept()[0] as accepted:
+            assert accepted.getsockopt(SOL_SOCKET, SO_KEEPALIVE)
+            idle, interval, count = (
+                accepted.getsockopt(IPPROTO_TCP, option)
+                for option in (TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT)
+            )
+            assert 0 < idle + interval * count < 30
+            assert 0 < accepted.getsockopt(IPPROTO_TCP, TCP_USER_TIMEOUT) < 30_000
+
+
+async def test_a_socket_that_answers_no_ping_is_told_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert server._PING_SECONDS * 2 < 30
+    monkeypatch.setattr(server, "_PING_SECONDS", 0.1)
+    async with serving(scripted(ScriptedExecutor())) as address:
+        host, _, port = address.partition(":")
+        async with connected((host, int(port))) as (reader, writer):
+            writer.write("\r\n".join(["GET /graphql HTTP/1.1", "Host: x", *UPGRADE, "", ""]).encode())
+            assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
+            assert (await reader.readexactly(6))[0] == 0x89
+            close = await reader.readexactly(4)
+            assert (close[0], int.from_bytes(close[2:])) == (0x88, connection.NO_PONG)
+
+
+async def test_frames_are_not_compressed_even_where_a_client_offers_it() -> None:
+    async with serving(scripted(ScriptedExecutor())) as address:
+        host, _, port = address.partition(":")
+        async with connected((host, int(port))) as (reader, writer):
+            offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"
+            writer.write("\r\n".join(["GET /graphql HTTP/1.1", "Host: x", *UPGRADE, offer, "", ""]).encode())
+            assert b"permessage-deflate" not in await reader.readuntil(b"\r\n\r\n")

@@ -137,3 +137,19 @@ async def test_it_leaves_whoever_listens_able_to_come_back(served: Served, numbe
     assert socket.close_code == 1012
     assert received.count("event: next") == 24
     assert [message["type"] for message in heard] == ["connection_ack", *["next"] * 24]
+
+
+async def test_who_stands_in_the_queue_when_it_ends_is_let_in(served: Served) -> None:
+    """Not by another process either, where there is none."""
+    host, _, port = served.address.partition(":")
+    served.process.send_signal(signal.SIGSTOP)
+    streams = [await asyncio.open_connection(host, int(port)) for _ in range(8)]
+    for _, writer in streams:
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    served.process.send_signal(signal.SIGTERM)
+    served.process.send_signal(signal.SIGCONT)
+    for reader, writer in streams:
+        async with asyncio.timeout(PATIENCE):
+            assert (await reader.read()).startswith(b"HTTP/1.1 200 ")
+        writer.close()
+    assert await served.log() == ["Stopping"]

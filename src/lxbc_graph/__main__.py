@@ -9,6 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from socket import socket
 from typing import Annotated, Any, TypeVar
@@ -30,6 +31,7 @@ from .demo.people import PASSWORD
 from .demo.reading import WorldProblems
 from .demo.schedule import ISSUES
 from .http import server
+from .http.workers import serve_by_workers
 from .policy import matrix
 from .policy.source import PolicyError
 from .read.document import Refused
@@ -105,9 +107,14 @@ def demo(
 
 
 @cli.command()
-def serve() -> None:
+def serve(
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="By how many processes.", show_default="LXBC_WORKERS, else 1"),
+    ] = None,
+) -> None:
     """Serve the API."""
-    settings = Settings()
+    settings = Settings() if workers is None else Settings(workers=workers)
     address = _announce(settings)
     with _database(settings) as migrated:
         _serve(migrated, address)
@@ -464,8 +471,14 @@ def _serve(settings: Settings, address: socket, first: Iterable[RenderableType] 
         for one in (*first, f"Serving {url}/graphql - Ctrl-C ends it"):
             _told.print(one)
 
+    app = create_app(settings)  # whatever cannot be done is said once, not by each worker
     with suppress(KeyboardInterrupt):
-        server.serve(create_app(settings), address, ready)
+        if settings.workers == 1:
+            server.serve(app, address, ready)
+        else:
+            if settings.redis_url is None:
+                _told.print("Without LXBC_REDIS_URL the workers hear of one another's events by polling")
+            serve_by_workers(partial(create_app, settings), address, settings.workers, ready)
     _told.print("Stopping")
 
 

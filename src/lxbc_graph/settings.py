@@ -18,6 +18,7 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535, description="0 takes any free one.")
+    workers: int = Field(default=1, ge=1, description="Processes that serve.")
     data_dir: Path = Field(
         default=Path(".data"), description="Where the embedded PostgreSQL lives, and attachments."
     )

@@ -1,4 +1,4 @@
-"""What uvicorn's connections leave open: how much costs a client nothing, and how streams end."""
+"""What uvicorn's connections leave open: how much costs a client nothing, and how they end."""
 
 from struct import Struct
 from typing import Any, cast
@@ -20,6 +20,8 @@ MAX_FRAGMENTS = 1024
 WIRE = "lxbc_graph.wire"
 """Key among the ASGI extensions: the ``Connection`` of a request, or the ``Socket`` of a WebSocket."""
 _CLOSE_SECONDS = 5.0  # how long a client that does not read may keep us from going
+_LAST_SECONDS = 1  # for a last request, which may be on its way
+_FLUSH_SECONDS = 1  # for who does not read the last they are sent
 
 
 class Connection(HttpToolsProtocol):
@@ -27,10 +29,13 @@ class Connection(HttpToolsProtocol):
 
     _under_way: RequestResponseCycle | None = None
     _unread = 0
+    _ending = False
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._under_way = cycle
         cast("dict[str, Any]", cycle.scope)["extensions"] = {WIRE: self}
+        if self._ending:
+            cycle.keep_alive = False
         super()._start_asgi_task(cycle, app)
 
     @property
@@ -42,8 +47,14 @@ class Connection(HttpToolsProtocol):
         """Break the answer under way off, as a network does; a client that does not read is not waited for."""
         if not self.transport.is_closing():
             self._lose()
-            self.transport.close()
-            self.loop.call_later(_CLOSE_SECONDS, self.transport.abort)
+            self._end()
+
+    def handle_websocket_upgrade(self) -> None:
+        """Begin no socket any more that nobody would end."""
+        if self._ending:
+            self._end()
+        else:
+            super().handle_websocket_upgrade()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the request under way too, or it would go on for nobody."""
@@ -56,12 +67,37 @@ class Connection(HttpToolsProtocol):
             self._under_way.message_event.set()
 
     def shutdown(self) -> None:
-        """Wait for an answer, but neither for a stream, which has no end, nor for an upload."""
-        cycle = self._under_way
-        if cycle is not None and (cycle.response_started or cycle.more_body):
-            self.transport.close()
+        """Give the answers under way, and one more that says so, but do not wait for a stream: it has no end."""
+        self._ending = True
+        last: RequestResponseCycle | None = self.cycle
+        if last is not None and not last.response_started:
+            last.keep_alive = False
+        if self._streams():
+            self._end()
         else:
-            super().shutdown()
+            self.loop.call_later(_LAST_SECONDS, self._end_unless_busy)
+
+    def _streams(self) -> bool:
+        cycle = self._under_way
+        return cycle is not None and not cycle.response_complete and bool(cycle.chunked_encoding)
+
+    def _end_unless_busy(self) -> None:
+        last: RequestResponseCycle | None = self.cycle
+        waits = last is None or last.response_complete or last.more_body
+        if waits or self._streams():
+            self._end()
+        elif not self.transport.is_closing():
+            self.loop.call_later(_LAST_SECONDS, self._end_unless_busy)
+
+    def _end(self) -> None:
+        self.transport.close()
+        self.loop.call_later(_FLUSH_SECONDS, self.transport.abort)
+
+    def on_response_complete(self) -> None:
+        """Leave who does not read the last answer."""
+        super().on_response_complete()
+        if self._ending and self.transport.is_closing():
+            self._end()
 
     def data_received(self, data: bytes) -> None:
         """Refuse headers, and trailers, that have no end: they are kept in memory."""
@@ -148,6 +184,11 @@ class Socket(WebSocketsSansIOProtocol):
         """Part from who does not answer a ping so that, if it is there after all, it comes back."""
         self.pong_timer = None
         self.part(NO_PONG, "no answer to a ping: resume from the last cursor", "no_pong")
+
+    def shutdown(self) -> None:
+        """Leave who does not read that this is the end."""
+        super().shutdown()
+        self.loop.call_later(_FLUSH_SECONDS, self.transport.abort)
 
     def data_received(self, data: bytes) -> None:
         """Part from who does not even shake hands."""

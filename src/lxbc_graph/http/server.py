@@ -4,6 +4,8 @@ import asyncio
 import gc
 import socket
 from collections.abc import Callable
+from select import select
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -12,7 +14,9 @@ from .connection import Connection, Socket
 from .graphql import MAX_BODY
 
 _GRACE_SECONDS = 3  # for answers under way
-_FLUSH_SECONDS = 1  # for clients who do not read the last they are sent
+_PING_SECONDS = 10.0  # between two, and for an answer: whoever gives none is gone
+_PROBES = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 25_000}
+"""The kernel's way to find out, where it has one, in seconds and milliseconds: connections inherit it."""
 _GC_THRESHOLDS = (50_000, 20, 50)
 
 
@@ -28,6 +32,10 @@ def bind(host: str, port: int) -> socket.socket:
         raise AddressTaken(f"cannot listen on {host!r}: no such host") from error
     reserved = socket.socket(family, kind, protocol)
     reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _PROBES.items():
+        if hasattr(socket, name):
+            reserved.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
     try:
         reserved.bind(address)
     except OSError as error:
@@ -42,8 +50,8 @@ def url_of(reserved: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def configured(app: ASGIApp, *, lifespan: bool = True) -> uvicorn.Config:
-    """Return how the application is served."""
+def configured(app: ASGIApp | Callable[[], ASGIApp], *, lifespan: bool = True, **rest: Any) -> uvicorn.Config:
+    """Return how the application is served; the rest is uvicorn's."""
     return uvicorn.Config(
         app,
         loop="uvloop",
@@ -52,10 +60,24 @@ def configured(app: ASGIApp, *, lifespan: bool = True) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         ws_max_size=MAX_BODY,
+        ws_ping_interval=_PING_SECONDS,
+        ws_ping_timeout=_PING_SECONDS,
+        ws_per_message_deflate=False,  # frames are small, and shared as ready bytes
         server_header=False,
         lifespan="on" if lifespan else "off",
         timeout_graceful_shutdown=_GRACE_SECONDS,
+        **rest,
     )
+
+
+def settle() -> None:
+    """Tell the garbage collector that what lives now lives as long as the process.
+
+    To look at it again and again was 15-40 % of the Python side.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
 
 
 def serve(app: ASGIApp, reserved: socket.socket, ready: Callable[[], None]) -> None:
@@ -64,7 +86,7 @@ def serve(app: ASGIApp, reserved: socket.socket, ready: Callable[[], None]) -> N
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn has no hook between start and first request, and waits at the end for who does not read."""
+    """Uvicorn has no hook between start and first request, and forgets who stands in the queue at the end."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -72,17 +94,14 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        # What lives now lives as long as the process: looking at it again was 15-40 % of the Python side.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*_GC_THRESHOLDS)
+        settle()
         self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        asyncio.get_running_loop().call_later(_FLUSH_SECONDS, self._abandon)
+        # Who stands in the queue is let in, one at each turn of the loop: nobody else listens there.
+        for _ in range(self.config.backlog):
+            if not select(sockets or (), (), (), 0)[0]:
+                break
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
         await super().shutdown(sockets)
-
-    def _abandon(self) -> None:
-        for connection in tuple(self.server_state.connections):
-            if connection.transport.is_closing():
-                connection.transport.abort()
