@@ -107,6 +107,24 @@ class Town:
         assert not isinstance(found, list), found
         return aclosing(found)
 
+    async def follow_with_an_ended_token(
+        self, account: str, selection: str = TOLD
+    ) -> "aclosing[AsyncGenerator[bytes]]":
+        principal = await self.service.accounts.principal(account)
+        assert principal is not None
+        late = replace(principal, expires_at=datetime.now(UTC))
+        started = await self.service.executor.subscribe(Request(EVENTS % selection), late)
+        assert isinstance(started, Subscription)
+        return aclosing(frames(started))
+
+    async def followed_by(self, number: int) -> list[Any]:
+        """The groups that are served, once so many subscriptions are in them."""
+        served = self.service.executor._following._fanout._served
+        async with asyncio.timeout(PATIENCE):
+            while sum(len(one.users) for one in served.values()) != number:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+        return list(served.values())
+
     async def id(self, account: str, query: str) -> str:
         (node,) = (await self.ask(account, f"{{ found: {query} {{ nodes {{ id }} }} }}"))["found"]["nodes"]
         return str(node["id"])
@@ -378,23 +396,26 @@ async def test_a_group_is_gone_with_its_last_member_though_this_one_ends_while_i
     town: Town,
 ) -> None:
     """A token that has ended ends the socket, too; where that comes later, the group sees it first."""
-    executor = town.service.executor
-    fanout = executor._following._fanout
-    principal = await town.service.accounts.principal("city")
-    assert principal is not None
-    expired = replace(principal, expires_at=datetime.now(UTC))
-    subscription = await executor.subscribe(Request(EVENTS % "cursor"), expired)
-    assert isinstance(subscription, Subscription)
-    async with aclosing(frames(subscription)) as stream, asyncio.timeout(PATIENCE):
+    async with await town.follow_with_an_ended_token("city") as stream, asyncio.timeout(PATIENCE):
         told = asyncio.ensure_future(ended(stream))
-        while not fanout._served:  # noqa: ASYNC110 - until it has joined
-            await asyncio.sleep(0)
-        [served] = fanout._served.values()
+        [served] = await town.followed_by(1)
         await town.report()
         assert await told == "TOKEN_EXPIRED"
-        assert b"lxbc_deliveries_total 0.0" in town.service.telemetry.exposed("", {})[0]
-        assert not fanout._served
+        assert await town.followed_by(0) == []
         await asyncio.wait({served.task})
+
+
+async def test_whose_token_has_ended_is_passed_over_and_not_counted(town: Town) -> None:
+    async with (
+        await town.follow("city", "cursor") as other,
+        await town.follow_with_an_ended_token("city", "cursor") as stream,
+    ):
+        told, cursor = asyncio.ensure_future(ended(stream)), asyncio.ensure_future(heard(other))
+        assert len(await town.followed_by(2)) == 1
+        await town.report()
+        assert await told == "TOKEN_EXPIRED"
+        assert (await cursor)["cursor"]
+    assert b"lxbc_deliveries_total 1.0" in town.service.telemetry.exposed("", {})[0]
 
 
 async def test_a_statement_that_fails_ends_those_who_follow_it_and_nothing_else(
@@ -408,8 +429,7 @@ async def test_a_statement_that_fails_ends_those_who_follow_it_and_nothing_else(
     ):
         told = [asyncio.ensure_future(ended(stream)) for stream in (one, other)]
         kinds = asyncio.ensure_future(heard(third))
-        while len(town.service.executor._following._fanout._served) < 2:  # noqa: ASYNC110 - until they have joined
-            await asyncio.sleep(0)
+        assert len(await town.followed_by(3)) == 2
         await database.pool.execute("alter table issue rename column title to headline")
         await happen(database.pool, await database.pool.fetchval("select id from issue"))
         assert await asyncio.gather(*told) == ["INTERNAL"] * 2

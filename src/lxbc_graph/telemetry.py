@@ -6,6 +6,7 @@ of what happened also in those that are gone, of what there is now in those that
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -75,7 +76,8 @@ class Telemetry:
             if psutil.pid_exists(pid):
                 alive.append(pid)
             else:
-                mark_process_dead(pid)  # type: ignore[no-untyped-call]
+                with suppress(FileNotFoundError):  # another process does the same just now
+                    mark_process_dead(pid)  # type: ignore[no-untyped-call]
         yield from MultiProcessCollector(None).collect()  # type: ignore[no-untyped-call]
         yield from _processes(alive)
 
