@@ -11,6 +11,7 @@ from . import (
     redis_away,
     relay_killed,
     repeated_keys,
+    rolling_restart,
 )
 
 FAULTS: tuple[Fault[Any], ...] = (
@@ -20,4 +21,5 @@ FAULTS: tuple[Fault[Any], ...] = (
     postgres_restarted.FAULT,
     repeated_keys.FAULT,
     idle_transaction.FAULT,
+    rolling_restart.FAULT,
 )
