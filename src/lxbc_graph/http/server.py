@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 from .connection import Connection, Socket
 from .graphql import MAX_BODY
 
-_GRACE_SECONDS = 3  # for answers under way
+_GRACE_SECONDS = 8  # for answers under way
 _PING_SECONDS = 10.0  # between two, and for an answer: whoever gives none is gone
 _PROBES = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 25_000}
 """The kernel's way to find out, where it has one, in seconds and milliseconds: connections inherit it."""

@@ -25,7 +25,7 @@ from .server import configured, settle
 _SIGN_SECONDS = (
     30  # until a worker that gives no sign of life is replaced; to import everything takes a while
 )
-_END_SECONDS = 10  # until one that was told to end is killed
+_END_SECONDS = 12  # until one that was told to end is killed
 
 
 def serve_by_workers(
