@@ -6,12 +6,14 @@ from typing import Any
 
 import asyncpg
 import pytest
-from tests.outages import Door, door, end_connections
+from tests.outages import Door, door, end_connections, host
 from tests.reference.agreement import parse
 from tests.reference.neighbours import CITY, HERE, neighbours
 from tests.reference.rows import PATH, posting_of, write
 from tests.reference.served import executor_on
+from tests.serving import PATIENCE
 
+from lxbc_graph import store
 from lxbc_graph.domain.principal import Principal
 from lxbc_graph.domain.words import Role
 from lxbc_graph.schema.execute import Executor, Request, Response
@@ -135,3 +137,29 @@ async def test_what_takes_too_long_is_told_so(database_url: str) -> None:
     assert "errors" not in await ask(executor, REPORT)
     await locker.close()
     await hasty.close()
+
+
+@pytest.mark.usefixtures("behind")  # who writes the rows
+async def test_a_database_whose_host_has_vanished_hangs_nobody(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store.database, "_CONNECT_SECONDS", 2)
+    async with host(database_url) as (url, there):
+        database = await Database.open(url, pool_size=2, statement_timeout_ms=2000)
+        executor = await executor_on(database)
+        assert "errors" not in await ask(executor, READ)
+        there.vanish()
+        async with asyncio.timeout(PATIENCE):
+            for _ in range(2):  # on connections that were there, and on new ones
+                answers = await asyncio.gather(*(ask(executor, text) for text in (READ, REPORT, LOGIN)))
+                assert [said(answer) for answer in answers] == ["UNAVAILABLE"] * 3
+            await database.close()
+
+
+async def test_a_server_asks_whether_the_host_of_a_session_is_still_there(database: Database) -> None:
+    """One that has vanished holds its locks no longer than that; over a Unix socket there is nothing to ask."""
+    settings = "select name, reset_val::int from pg_settings where name ~ '^tcp_' and context = 'user'"
+    asked = {name: value for name, value in await database.pool.fetch(settings)}  # noqa: C416 - records
+    idle, interval, count = (asked[f"tcp_keepalives_{what}"] for what in ("idle", "interval", "count"))
+    assert 0 < idle + interval * count < 20
+    assert 0 < asked["tcp_user_timeout"] < 20_000

@@ -15,7 +15,7 @@ from .graphql import MAX_BODY
 
 _GRACE_SECONDS = 8  # for answers under way
 _PING_SECONDS = 10.0  # between two, and for an answer: whoever gives none is gone
-_PROBES = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 25_000}
+_PROBES = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 15_000}
 """The kernel's way to find out, where it has one, in seconds and milliseconds: connections inherit it."""
 _GC_THRESHOLDS = (50_000, 20, 50)
 

@@ -11,6 +11,16 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from .lanes import Lanes
 
+_CONNECT_SECONDS = 10
+_MARGIN_SECONDS = 2  # by which the server, if it is there, is the first to give a statement up
+_PROBES = {
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "3",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "15000",
+}
+"""How the server finds out that a client's host has vanished, whose locks it then frees; not over Unix sockets."""
+
 
 class DatabaseError(RuntimeError):
     """The database cannot be used; the text says why."""
@@ -32,7 +42,10 @@ class Database:
 
     @classmethod
     async def open(cls, url: str, *, pool_size: int = 10, statement_timeout_ms: int = 10_000) -> "Database":
-        """Open the database at ``postgresql://…``; a timeout of 0 means none. Raises DatabaseError."""
+        """Open the database at ``postgresql://…``; a timeout of 0 means none. Raises DatabaseError.
+
+        A statement that the server does not even give up raises TimeoutError: its host has vanished.
+        """
         session = {
             "application_name": "lxbc-graph",
             "timezone": "UTC",
@@ -40,7 +53,9 @@ class Database:
             "jit": "off",
             "random_page_cost": "1.1",  # of disks that seek no more: an index beats reading a whole table sooner
             "statement_timeout": str(statement_timeout_ms),
+            **_PROBES,
         }
+        command_timeout = statement_timeout_ms / 1000 + _MARGIN_SECONDS if statement_timeout_ms else None
         connect = partial(
             asyncpg.connect,
             url,
@@ -48,15 +63,30 @@ class Database:
             statement_cache_size=200,
             # A long statement gains most by being planned once, but plans live in every lane's backend.
             max_cacheable_statement_size=64 * 1024,
+            timeout=_CONNECT_SECONDS,
+            command_timeout=command_timeout,
         )
         try:
             pool = await asyncpg.create_pool(
-                url, min_size=1, max_size=pool_size, reset=_leave_as_is, server_settings=session
+                url,
+                min_size=1,
+                max_size=pool_size,
+                reset=_leave_as_is,
+                server_settings=session,
+                timeout=_CONNECT_SECONDS,
+                command_timeout=command_timeout,
             )
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
             raise DatabaseError(f"cannot open the database: {error}") from error
         engine = create_async_engine(
-            for_engine(url), pool_size=pool_size, max_overflow=0, connect_args={"server_settings": session}
+            for_engine(url),
+            pool_size=pool_size,
+            max_overflow=0,
+            connect_args={
+                "server_settings": session,
+                "timeout": _CONNECT_SECONDS,
+                "command_timeout": command_timeout,
+            },
         )
         event.listen(engine.sync_engine, "checkout", _refuse_closed)
         return cls(url, engine, pool, Lanes(connect, pool_size))

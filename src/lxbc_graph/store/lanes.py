@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Any
 
 import asyncpg
@@ -40,9 +39,12 @@ class Lanes:
         async with self._free:
             connection = self._last_open()
             if connection is not None:
-                with suppress(*LOST):
+                try:
                     return await self._run(fetch, connection, sql, parameters)
-            # It had died while it was idle, and so may all others have.
+                except TimeoutError:
+                    raise  # nobody is there who would answer the second time
+                except LOST:
+                    pass  # it had died while it was idle, and so may all others have
             return await self._run(fetch, await self._connect(), sql, parameters)
 
     async def _run(
