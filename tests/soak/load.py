@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Generator
 from contextlib import asynccontextmanager
 from functools import partial
 from itertools import count, cycle, islice
+from math import inf
 from typing import Any
 
 from .client import Client, Refused
@@ -38,13 +39,21 @@ class Load:
     """Writers at work until they are told that it is over."""
 
     def __init__(
-        self, ground: Ground, client: Client, journal: Journal, goal: int, progress: Advance
+        self,
+        ground: Ground,
+        client: Client,
+        journal: Journal,
+        goal: int,
+        rate: float,
+        progress: Advance,
     ) -> None:
         self._places = ground.places
         self._tokens = ground.tokens
         self._client = client
         self._journal = journal
         self._goal = goal
+        self._interval = 1 / rate
+        self._next_at = 0.0
         self._progress = progress
         self._keys = map("key-{}".format, count(1))
         self._done = asyncio.Event()
@@ -91,6 +100,7 @@ class Load:
         try:
             step = next(steps)
             while not self.over:
+                await self._slot()
                 step = steps.send(await self.change(place, step, self.key()))
         except StopIteration as end:
             found: Issue | None = end.value
@@ -98,6 +108,13 @@ class Load:
         except Refused as refused:
             self.refuse(refused)
         return None
+
+    async def _slot(self) -> None:
+        """Wait until there may be one more: writers who never rest measure how long they queue for one another."""
+        now = time.monotonic()
+        at = max(now, self._next_at)
+        self._next_at = at + self._interval
+        await asyncio.sleep(at - now)
 
     async def change(self, place: Place, step: Step, key: str) -> Issue:
         """Do the step, note that it is done, and return the issue; raises Refused."""
@@ -134,15 +151,18 @@ class Load:
 
 @asynccontextmanager
 async def loading(
-    topology: Topology, goal: int, progress: Advance, *, writers: int = WRITERS
+    topology: Topology, goal: int, progress: Advance, *, rate: float = inf, writers: int = WRITERS
 ) -> AsyncIterator[Load]:
-    """Let the writers work for the length of the block; at its end each still finishes the change it is at."""
+    """Let the writers work for the length of the block, at so many changes a second or less.
+
+    At its end each still finishes the change it is at.
+    """
     with Journal(topology.directory / "load.jsonl") as journal:
         async with (
             Client.opened(topology.addresses, journal) as client,
             asyncio.TaskGroup() as tasks,
         ):
-            load = Load(topology.ground, client, journal, goal, progress)
+            load = Load(topology.ground, client, journal, goal, rate, progress)
             for number in range(writers):
                 tasks.create_task(load.work(number))
             try:

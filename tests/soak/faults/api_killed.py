@@ -13,6 +13,7 @@ from tests.soak.topology import running
 
 class Size(NamedTuple):
     transitions: int
+    rate: int
     subscribers: int
     kills: int
     seconds: float
@@ -21,7 +22,7 @@ class Size(NamedTuple):
 async def run(size: Size, directory: Path, progress: Advance) -> list[Goal]:
     """Kill one and then the other; each is up again before the next is killed, or nobody could take its clients."""
     async with running(directory) as topology, following(topology, size.subscribers) as crowd:
-        async with loading(topology, size.transitions, progress) as load:
+        async with loading(topology, size.transitions, progress, rate=size.rate) as load:
             async for turn in load.turns(size.kills, size.seconds):
                 api = topology.apis[turn % len(topology.apis)]
                 api.kill()
@@ -43,8 +44,8 @@ async def run(size: Size, directory: Path, progress: Advance) -> list[Goal]:
 FAULT = Fault(
     "api-killed",
     "kill -9 of one of two API processes every {seconds:g} s, {kills} times",
-    "{transitions:,} transitions, {subscribers} resuming subscribers",
-    full=Size(transitions=100_000, subscribers=200, kills=50, seconds=2.0),
-    short=Size(transitions=100, subscribers=20, kills=2, seconds=0.2),
+    "{transitions:,} transitions, {rate} a second, {subscribers} resuming subscribers",
+    full=Size(transitions=100_000, rate=60, subscribers=200, kills=50, seconds=2.0),
+    short=Size(transitions=100, rate=60, subscribers=20, kills=2, seconds=0.2),
     run=run,
 )

@@ -15,6 +15,7 @@ _GRACE_SECONDS = 3.0
 
 class Size(NamedTuple):
     transitions: int
+    rate: int
     subscribers: int
     restarts: int
     seconds: float
@@ -24,7 +25,7 @@ async def run(size: Size, directory: Path, progress: Advance) -> list[Goal]:
     """Restart it fast and immediately by turns."""
     outages: list[tuple[float, float]] = []
     async with running(directory) as topology, following(topology, size.subscribers) as crowd:
-        async with loading(topology, size.transitions, progress) as load:
+        async with loading(topology, size.transitions, progress, rate=size.rate) as load:
             async for turn in load.turns(size.restarts, size.seconds):
                 down_at = time.monotonic()
                 await topology.postgres.restart("immediate" if turn % 2 else "fast")
@@ -47,8 +48,8 @@ async def run(size: Size, directory: Path, progress: Advance) -> list[Goal]:
 FAULT = Fault(
     "postgres-restarted",
     "PostgreSQL restarted, fast and immediate, {restarts} times",
-    "{transitions:,} transitions, {subscribers} subscribers",
-    full=Size(transitions=100_000, subscribers=200, restarts=10, seconds=20.0),
-    short=Size(transitions=100, subscribers=20, restarts=2, seconds=0.5),
+    "{transitions:,} transitions, {rate} a second, {subscribers} subscribers",
+    full=Size(transitions=100_000, rate=60, subscribers=200, restarts=10, seconds=20.0),
+    short=Size(transitions=100, rate=60, subscribers=20, restarts=2, seconds=0.5),
     run=run,
 )

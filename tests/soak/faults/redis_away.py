@@ -15,6 +15,7 @@ from tests.soak.topology import running
 
 class Size(NamedTuple):
     transitions: int
+    rate: int
     subscribers: int
     seconds: float
 
@@ -29,7 +30,7 @@ async def run(size: Size, directory: Path, progress: Advance) -> list[Goal]:
         following(topology, size.subscribers) as crowd,
     ):
         assert topology.redis is not None
-        async with loading(topology, size.transitions, progress) as load:
+        async with loading(topology, size.transitions, progress, rate=size.rate) as load:
             async for turn in load.turns(len(_TROUBLES), 2 * size.seconds):
                 with _TROUBLES[turn](topology.redis):
                     await asyncio.sleep(size.seconds)
@@ -48,8 +49,8 @@ async def run(size: Size, directory: Path, progress: Advance) -> list[Goal]:
 FAULT = Fault(
     "redis-away",
     "Redis stopped {seconds:g} s, FLUSHALL, restarted empty, wrong password",
-    "{transitions:,} transitions, {subscribers} subscribers",
-    full=Size(transitions=100_000, subscribers=200, seconds=10.0),
-    short=Size(transitions=100, subscribers=20, seconds=0.5),
+    "{transitions:,} transitions, {rate} a second, {subscribers} subscribers",
+    full=Size(transitions=100_000, rate=60, subscribers=200, seconds=10.0),
+    short=Size(transitions=100, rate=60, subscribers=20, seconds=0.5),
     run=run,
 )

@@ -14,6 +14,7 @@ from tests.soak.topology import Api, running
 
 class Size(NamedTuple):
     transitions: int
+    rate: int
     subscribers: int
     kills: int
     seconds: float
@@ -23,7 +24,7 @@ async def run(size: Size, directory: Path, progress: Advance) -> list[Goal]:
     """Kill whoever is elected: a relay or, since those stand for election too, an API process."""
     killed: list[float] = []
     async with running(directory, relays=1) as topology, following(topology, size.subscribers) as crowd:
-        async with loading(topology, size.transitions, progress) as load:
+        async with loading(topology, size.transitions, progress, rate=size.rate) as load:
             async for _ in load.turns(size.kills, size.seconds):
                 process = await topology.relaying()
                 killed.append(time.monotonic())
@@ -47,8 +48,8 @@ async def run(size: Size, directory: Path, progress: Advance) -> list[Goal]:
 FAULT = Fault(
     "relay-killed",
     "kill -9 of the relay, {kills} times, every {seconds:g} s",
-    "{transitions:,} transitions, {subscribers} subscribers",
-    full=Size(transitions=100_000, subscribers=200, kills=50, seconds=2.0),
-    short=Size(transitions=100, subscribers=20, kills=2, seconds=0.2),
+    "{transitions:,} transitions, {rate} a second, {subscribers} subscribers",
+    full=Size(transitions=100_000, rate=60, subscribers=200, kills=50, seconds=2.0),
+    short=Size(transitions=100, rate=60, subscribers=20, kills=2, seconds=0.2),
     run=run,
 )
