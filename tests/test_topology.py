@@ -5,7 +5,7 @@ import itertools
 import json
 import zlib
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -311,7 +311,7 @@ async def test_a_request_is_known_by_one_id_and_answers_are_packed_for_who_takes
 )
 async def test_the_figures_of_a_process_are_not_shown(house: House, path: str) -> None:
     reader, writer = await asyncio.open_connection(*house.address.split(":"))
-    writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
-    async with asyncio.timeout(PATIENCE):
-        assert b" 404 " in await reader.readline()
-    writer.close()
+    with closing(writer):
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        async with asyncio.timeout(PATIENCE):
+            assert b" 404 " in await reader.readline()
