@@ -25,6 +25,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from lxbc_graph.http.websocket import SUBPROTOCOL, GraphQLOverWebSocket, Limits
+from lxbc_graph.telemetry import Telemetry
 
 FEW, MANY = 3, 100
 """How many operations a socket has at once here."""
@@ -205,7 +206,10 @@ class Room:
             WebSocketRoute(
                 f"/{operations}",
                 GraphQLOverWebSocket(
-                    self.executor.stands_in(), scripted_authenticator(), limits=Limits(operations=operations)
+                    self.executor.stands_in(),
+                    scripted_authenticator(),
+                    Telemetry(),
+                    limits=Limits(operations=operations),
                 ),
             )
             for operations in (FEW, MANY)
