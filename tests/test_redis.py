@@ -280,8 +280,14 @@ async def test_every_process_listens(redis: RedisServer, database_url: str) -> N
         def listening() -> list[int]:
             return [number for _, number in admin.pubsub_numsub(*admin.pubsub_channels("lxbc:*"))]
 
-        await until(lambda: listening() == [2, 2])
-        for process in started:
-            process.terminate()
-            assert await process.wait() == 0
-        assert listening() == []
+        try:
+            await until(lambda: listening() == [2, 2])
+            for process in started:
+                process.terminate()
+                assert await process.wait() == 0
+            assert listening() == []
+        finally:
+            for process in started:
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
