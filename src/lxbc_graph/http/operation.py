@@ -15,6 +15,8 @@ from lxbc_graph.schema.execute import Executor, Request, Response, fault
 
 MAX_UNSENT_BYTES = 256 * 1024
 """What may wait for one client."""
+_FULL_BYTES = 64 * 1024
+"""When who catches up waits for the client, as a socket does."""
 
 
 class TooSlow(Exception):
@@ -86,8 +88,8 @@ class _Outbox:
         self._unsent = 0
         self._slow = False
         self._filled = asyncio.Event()
-        self._emptied = asyncio.Event()
-        self._emptied.set()
+        self._room = asyncio.Event()
+        self._room.set()
 
     def send(self, frame: Frame) -> None:
         if self._frames and self._unsent + len(frame) > MAX_UNSENT_BYTES:
@@ -96,11 +98,12 @@ class _Outbox:
         if not self._slow:
             self._frames.append(frame)
             self._unsent += len(frame)
-        self._emptied.clear()
+        if self._unsent > _FULL_BYTES:
+            self._room.clear()
         self._filled.set()
 
     async def ready(self) -> None:
-        await self._emptied.wait()
+        await self._room.wait()
 
     def end(self, ending: Ending) -> None:
         self.ending = ending
@@ -115,8 +118,8 @@ class _Outbox:
             return None
         frame = self._frames.popleft()
         self._unsent -= len(frame)
-        if not self._frames:
-            self._emptied.set()
-            if self.ending is None:
-                self._filled.clear()
+        if self._unsent <= _FULL_BYTES:
+            self._room.set()
+        if not self._frames and self.ending is None:
+            self._filled.clear()
         return frame
