@@ -16,8 +16,8 @@ Changed = Callable[[Principal | None], None]
 
 @dataclass(slots=True)
 class _Watched:
-    principal: Principal
-    fingerprint: str
+    principal: Principal | None = None
+    fingerprint: str | None = ""
     watchers: dict[Changed, None] = field(default_factory=dict)
 
 
@@ -34,18 +34,14 @@ class Access:
         self._watched: dict[int, _Watched] = {}
         self._reads: Shared[None] = Shared(1)
 
-    async def watch(self, account_id: int, changed: Changed) -> Principal | None:
-        """Return who the account is, and tell ``changed`` when that is so no more; None where it is closed."""
-        watched = self._watched.get(account_id)
-        if watched is None:
-            fingerprints = await self._accounts.fingerprints([account_id])
-            principal = await self._accounts.load(account_id)
-            if principal is None:
-                return None
-            watched = _Watched(principal, fingerprints.get(account_id, ""))
-            watched = self._watched.setdefault(account_id, watched)
+    async def watch(self, account_id: int, changed: Changed) -> None:
+        """Tell it who the account is, before this returns, and whenever that is so no more."""
+        watched = self._watched.setdefault(account_id, _Watched())
         watched.watchers[changed] = None
-        return watched.principal
+        if watched.principal is not None:
+            changed(watched.principal)
+        # By now somebody may be looking at all others for what is about to be delivered, and not at this one.
+        await self.confirm()
 
     def leave(self, account_id: int, changed: Changed) -> None:
         """Tell it no more."""
@@ -70,22 +66,18 @@ class Access:
         if policy != self._known_policy:
             self._known_policy = policy
             for held in tuple(self._watched.values()):
-                _tell(held, held.principal)
-        asked = list(self._watched)  # who comes meanwhile is read by the next
-        found = await self._accounts.fingerprints(asked) if asked else {}
-        for account_id in asked:
-            watched = self._watched.get(account_id)
-            fingerprint = found.get(account_id)
-            if watched is None or fingerprint == watched.fingerprint:
-                continue
-            principal = None if fingerprint is None else await self._accounts.load(account_id)
-            if principal is None:
-                _tell(watched, None)
-            else:
-                watched.fingerprint = fingerprint or ""
-                if principal != watched.principal:
-                    watched.principal = principal
-                    _tell(watched, principal)
+                if held.principal is not None:
+                    _tell(held, held.principal)
+        asked = dict(self._watched)  # who comes meanwhile is read by the next
+        found = await self._accounts.fingerprints(list(asked)) if asked else {}
+        others = {id_: watched for id_, watched in asked.items() if watched.fingerprint != found.get(id_)}
+        principals = await self._accounts.principals(list(others)) if others else {}
+        for account_id, watched in others.items():
+            watched.fingerprint = found.get(account_id)
+            principal = principals.get(account_id)
+            if principal is None or principal != watched.principal:
+                watched.principal = principal
+                _tell(watched, principal)
 
 
 def _tell(watched: _Watched, principal: Principal | None) -> None:

@@ -4,6 +4,7 @@ A newcomer reads for itself what it missed, at the pace of its client, and joins
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import aclosing
 from functools import partial
@@ -14,7 +15,7 @@ from lxbc_graph.telemetry import Telemetry
 from .access import Access
 from .backoff import outlast
 from .feed import EventFeed
-from .frame import Frame
+from .frame import EXPIRED, Ended, Frame
 from .group import Group
 from .log import EventHead, Log
 from .shared import Shared
@@ -61,6 +62,8 @@ class EventGroup(Group):
                     some = heads[first : first + _AT_ONCE]
                     for frame in await outlast(partial(self._replayed, some)):
                         await subscription.sink.ready()
+                        if subscription.expires_at <= time.time():
+                            raise Ended(EXPIRED)
                         subscription.sink.send(frame)
                         subscription.after = frame.seq
                         self._telemetry.replayed.inc()

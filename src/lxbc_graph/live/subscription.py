@@ -80,29 +80,31 @@ class Subscription:
         self._principal = principal
         if self._group is None:
             return  # it has yet to ask what it gets
+        if lost:
+            self.end(REVOKED)
+            return
         try:
             feed = self._describe(principal)
         except Exception as error:  # noqa: BLE001 - told as what it is
             self._fail(error)
             return
-        other = feed.key != self._group.key
-        if lost or (other and not gained):
+        if feed.key == self._group.key:
+            return
+        if not gained:
             self.end(REVOKED)
-        elif other:
-            if self in self._group.members:
-                self.after = max(self.after, self._group.position)
-            self._leave()
-            self._admission = asyncio.create_task(self._join(feed))
+            return
+        if self in self._group.members:
+            self.after = max(self.after, self._group.position)
+        self._leave()
+        self._admission = asyncio.create_task(self._join(feed))
 
     async def _begin(self) -> None:
         try:
             await self._fanout.started()
-            principal = await self._fanout.access.watch(self.account_id, self.changed)
-            if principal is None:
-                self.end(CLOSED)
+            await self._fanout.access.watch(self.account_id, self.changed)
+            if self._ended:
                 return
-            self._principal = principal
-            feed = self._describe(principal)
+            feed = self._describe(self._principal)
         except Exception as error:  # noqa: BLE001 - told as what it is
             self._fail(error)
         else:

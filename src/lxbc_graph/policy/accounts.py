@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 
 import asyncpg
@@ -25,7 +26,7 @@ where (a.disabled_at is null or now() < a.disabled_at)
 _PRINCIPAL = f"""
 select a.id, a.name, a.display_name, a.city_id as tenant_id, a.cadre_id,
        p.id as posting_id, p.role, p.department_id, p.city_id, p.county_id, p.township_id, p.village_id
-{_OPEN} and a.{{column}} = $1
+{_OPEN} and a.{{column}} = any($1)
 order by p.id
 """
 _BY_NAME = _PRINCIPAL.format(column="name")
@@ -64,9 +65,9 @@ class Accounts:
         """Return the principal of the account with this id, as ``principal`` does."""
         return await self._remembered(account_id)
 
-    async def load(self, account_id: int) -> Principal | None:
-        """Return the principal of the account as it is now."""
-        return await self._load(account_id)
+    async def principals(self, account_ids: Sequence[int]) -> dict[int, Principal]:
+        """Return, of the accounts that are open, their principals as they are now."""
+        return await self._read(_BY_ID, account_ids)
 
     async def fingerprints(self, account_ids: Sequence[int]) -> dict[int, str]:
         """Return, of the accounts that are open, a text each that changes whenever the principal does."""
@@ -106,23 +107,31 @@ class Accounts:
     async def _load(self, key: str | int) -> Principal | None:
         if isinstance(key, str) and not _is_account_name(key):
             return None
-        rows = await self._pool.fetch(_BY_NAME if isinstance(key, str) else _BY_ID, key, _ROLES)
-        if not rows:
-            return None
-        account = rows[0]
-        return Principal(
-            account_id=account["id"],
-            account=account["name"],
-            display_name=account["display_name"],
-            city_id=account["tenant_id"],
-            cadre_id=account["cadre_id"],
-            postings=tuple(_posting(row) for row in rows if row["posting_id"] is not None),
-        )
+        found = await self._read(_BY_NAME if isinstance(key, str) else _BY_ID, [key])
+        return next(iter(found.values()), None)
+
+    async def _read(self, statement: str, keys: Sequence[str | int]) -> dict[int, Principal]:
+        rows: defaultdict[int, list[asyncpg.Record]] = defaultdict(list)
+        for row in await self._pool.fetch(statement, keys, _ROLES):
+            rows[row["id"]].append(row)
+        return {account_id: _principal(of_account) for account_id, of_account in rows.items()}
 
 
 def _is_account_name(text: str) -> bool:
     """Say whether an account could have this name: printable, so storable, and not empty."""
     return bool(text) and text.isprintable()
+
+
+def _principal(rows: Sequence[asyncpg.Record]) -> Principal:
+    account = rows[0]
+    return Principal(
+        account_id=account["id"],
+        account=account["name"],
+        display_name=account["display_name"],
+        city_id=account["tenant_id"],
+        cadre_id=account["cadre_id"],
+        postings=tuple(_posting(row) for row in rows if row["posting_id"] is not None),
+    )
 
 
 def _posting(row: asyncpg.Record) -> Posting:
