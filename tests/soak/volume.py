@@ -7,6 +7,8 @@ from itertools import count
 
 import asyncpg
 
+from lxbc_graph.store.copying import Connection
+
 from .fault import Advance
 from .ground import Place
 from .journal import Journal, Written
@@ -24,7 +26,7 @@ from changed returning id, (select version from changed)
 """
 
 
-async def change(connection: asyncpg.Connection, issue: Issue) -> tuple[str, int]:
+async def change(connection: Connection, issue: Issue) -> tuple[str, int]:
     """Change the issue and add its event, in one transaction; return the event and the version."""
     row = await connection.fetchrow(_CHANGE, int(issue["id"].partition(":")[2]))
     assert row is not None

@@ -11,6 +11,7 @@ from . import (
     redis_away,
     relay_killed,
     repeated_keys,
+    revocation,
     rolling_restart,
 )
 
@@ -22,4 +23,5 @@ FAULTS: tuple[Fault[Any], ...] = (
     repeated_keys.FAULT,
     idle_transaction.FAULT,
     rolling_restart.FAULT,
+    revocation.FAULT,
 )
