@@ -6,6 +6,9 @@ from lxbc_graph.schema.execute import Request
 
 from .request import JsonObject, Malformed, object_in, parse_json, parse_request
 
+MAX_ID = 256
+"""Characters: the id is sent with every frame."""
+
 
 @dataclass(frozen=True, slots=True)
 class ConnectionInit:
@@ -68,6 +71,6 @@ def parse_message(text: str | None) -> Message:
 
 def _id(message: JsonObject) -> str:
     value = message.get("id")
-    if not isinstance(value, str) or not value:
-        raise Malformed("'id' is not a non-empty string")
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_ID:
+        raise Malformed(f"'id' is not a string of 1 to {MAX_ID} characters")
     return value

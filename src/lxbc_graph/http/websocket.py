@@ -52,10 +52,11 @@ class Code(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one client may take: time to introduce itself, operations at once, bytes unread, time without reading."""
+    """What one client may take: time to introduce itself, operations and answers at once, bytes and time unread."""
 
     init_seconds: float = 10.0
     operations: int = 100
+    answers: int = 4
     unsent_bytes: int = MAX_UNSENT_BYTES
     stall_seconds: float = 10.0
 
@@ -121,6 +122,7 @@ class _Session:
         "_acknowledged",
         "_answered",
         "_authenticator",
+        "_busy",
         "_executor",
         "_introduced",
         "_limits",
@@ -137,6 +139,7 @@ class _Session:
         self._executor = executor
         self._authenticator = authenticator
         self._limits = limits
+        self._busy = asyncio.Semaphore(limits.answers)
         self._principal: Principal | None = None
         self._introduced = False
         self._acknowledged = False
@@ -153,7 +156,7 @@ class _Session:
                 await self._introduce(_authorization(payload) or authorization_header)
             case Ping(payload):
                 answer = {"type": "pong"} if payload is None else {"type": "pong", "payload": payload}
-                await self.answer((orjson.dumps(answer),))
+                await self.answer((_dumped(answer),))
             case Pong():
                 pass
             case Subscribe(id_, request):
@@ -192,12 +195,14 @@ class _Session:
 
     async def _operate(self, operation: "_Operation", request: Request) -> None:
         try:
-            principal = await self._authenticator.again(self._principal)  # the socket may be old
-            found = await answered(self._executor, request, principal)
-            if isinstance(found, Response):
-                await operation.answer(found)
-            else:
-                operation.follow(found)
+            async with self._busy:  # answers that nobody reads must not be made by the hundred
+                await self.drained()
+                principal = await self._authenticator.again(self._principal)  # the socket may be old
+                found = await answered(self._executor, request, principal)
+                if isinstance(found, Response):
+                    await operation.answer(found)
+                else:
+                    operation.follow(found)
         except Unauthenticated as unauthenticated:
             self.wire.part(Code.FORBIDDEN, str(unauthenticated))
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends this socket alone
@@ -302,6 +307,13 @@ class _Operation:
             self.task.cancel()
         if self._subscription is not None:
             self._subscription.stop()
+
+
+def _dumped(answer: JsonObject) -> bytes:
+    try:
+        return orjson.dumps(answer)
+    except TypeError:  # it reads what is nested more deeply than it writes
+        raise Malformed("'payload' is nested too deeply") from None
 
 
 def _authorization(payload: JsonObject) -> str | None:

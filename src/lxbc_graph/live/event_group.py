@@ -67,6 +67,8 @@ class EventGroup(Group):
                         subscription.sink.send(frame)
                         subscription.after = frame.seq
                         self._telemetry.replayed.inc()
+                if not heads:  # the others have been looked at; who gained something must not go past it
+                    await outlast(self._access.confirm)
                 await subscription.sink.ready()
                 subscription.after = through
                 if through >= self.position:

@@ -256,12 +256,14 @@ class ByDeparture:
                 else f"({alias}.kind = 'TRANSFERRED' and {alias}.data ? 'left' and {unit})",
                 None
                 if party == NOTHING
-                else f"({alias}.kind = 'ASSIGNMENT_ARBITRATED' and exists (select 1 from assignment {over}"
+                else f"({alias}.kind = 'ASSIGNMENT_ARBITRATED' and {alias}.data ->> 'insisted' = 'false'"
+                f" and exists (select 1 from assignment {over}"
                 f" where {over}.id = {alias}.assignment_id and {over}.state = 'REASSIGNED' and {party}))",
                 None
                 if verifier is None
                 else f"({alias}.kind = 'VERIFICATION_REQUESTED' and exists (select 1 from event {before}"
-                f" where {before}.issue_id = {alias}.issue_id and {before}.kind = 'VERIFIED' and {verifier}))",
+                f" where {before}.issue_id = {alias}.issue_id and {before}.id < {alias}.id"
+                f" and {before}.kind = 'VERIFIED' and {verifier}))",
             ]
         )
 

@@ -111,7 +111,11 @@ class Following:
     async def _units(self, code: Argument | None, variables: Variables) -> tuple[int, ...] | None:
         if not isinstance(code, Value):
             return None
-        return tuple(row[0] for row in await self._pool.fetch(_UNITS, code.get(variables)))
+        try:
+            rows = await self._pool.fetch(_UNITS, code.get(variables))
+        except (asyncpg.DataError, UnicodeEncodeError):
+            return ()  # no unit has such a code
+        return tuple(row[0] for row in rows)
 
     async def _after(self, cursor: str | None) -> int:
         try:
