@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from starlette.routing import Router, WebSocketRoute
 from structlog.testing import capture_logs
-from tests.serving import PATIENCE, serving
+from tests.serving import PATIENCE, frame, serving
 from tests.test_connection import UPGRADE
-from tests.test_websocket import frame, subscribe
+from tests.test_websocket import subscribe
 
 from lxbc_graph.app import Service, open_service, running
 from lxbc_graph.http.authenticate import Authenticator

@@ -18,8 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.routing import Router, WebSocketRoute
 from structlog.testing import capture_logs
-from tests.serving import INTERNAL, OVER, PATIENCE, ScriptedExecutor, scripted_authenticator, serving
-from tests.test_websocket import frame
+from tests.serving import INTERNAL, OVER, PATIENCE, ScriptedExecutor, frame, scripted_authenticator, serving
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
