@@ -86,6 +86,13 @@ def narrow(address: str) -> socket.socket:
     return connecting
 
 
+def frame(first: int, payload: bytes) -> bytes:
+    """One frame as it goes over the wire, masked with zeros; ``first`` holds FIN, RSV and the opcode."""
+    length = len(payload)
+    size = bytes([0x80 | length]) if length < 126 else bytes([0xFF]) + length.to_bytes(8)
+    return bytes([first]) + size + bytes(4) + payload
+
+
 def principal(name: str = "li", expires_at: datetime | None = None) -> Principal:
     return Principal(1, name, name, 1, None, (), expires_at)
 

@@ -15,10 +15,11 @@ from socket import (
     create_connection,
 )
 
+import psutil
 import pytest
 from starlette.routing import Router, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
-from tests.serving import PATIENCE, ScriptedExecutor, scripted_authenticator, served, serving
+from tests.serving import PATIENCE, ScriptedExecutor, frame, scripted_authenticator, served, serving
 
 from lxbc_graph.http import connection, server
 from lxbc_graph.http.graphql import GraphQLOverHttp
@@ -127,12 +128,48 @@ async def test_a_handshake_that_is_none_closes_the_connection(address: tuple[str
         assert await reader.read() == b""
 
 
+async def shake_hands(streams: Streams) -> None:
+    reader, writer = streams
+    writer.write("\r\n".join(["GET /graphql HTTP/1.1", "Host: x", *UPGRADE, "", ""]).encode())
+    assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        frame(0x88, b""),
+        frame(0x83, b""),
+        frame(0x81, b"\xff"),
+        frame(0x81, b"null"),
+        frame(0x81, b" " * 2**19),
+    ],
+    ids=["a close frame", "no frame", "no text", "no message", "a long one"],
+)
+async def test_who_goes_without_reading_is_not_waited_for(
+    address: tuple[str, int], monkeypatch: pytest.MonkeyPatch, last: bytes
+) -> None:
+    monkeypatch.setattr(connection, "_CLOSE_SECONDS", 0.05)
+    async with connected(address) as (reader, writer):
+        await shake_hands((reader, writer))
+        init = {"type": "connection_init", "payload": {"token": "good"}}
+        query = {
+            "type": "subscribe",
+            "id": "a",
+            "payload": {"query": "query", "variables": {"size": 50_000_000}},
+        }
+        writer.write(frame(0x81, json.dumps(init).encode()) + frame(0x81, json.dumps(query).encode()))
+        await reader.readuntil(b'"pad"')
+        open_files = psutil.Process().num_fds()
+        writer.write(last)
+        while psutil.Process().num_fds() == open_files:  # noqa: ASYNC110 - nobody tells of it
+            await asyncio.sleep(0.01)
+
+
 async def test_who_does_not_read_gets_no_pongs(address: tuple[str, int]) -> None:
     """They would be kept in memory."""
     ping = bytes([0x89, 0x80 | 120]) + bytes(4) + b"x" * 120
     async with connected(address) as (reader, writer):
-        writer.write("\r\n".join(["GET /graphql HTTP/1.1", "Host: x", *UPGRADE, "", ""]).encode())
-        assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
+        await shake_hands((reader, writer))
         await pour(writer, ping)
         writer.write(bytes([0x88, 0x80]) + bytes(4))
         pongs = (await reader.read()).count(b"\x8a")

@@ -22,6 +22,7 @@ from tests.serving import (
     OVER,
     PATIENCE,
     ScriptedExecutor,
+    frame,
     narrow,
     scripted_authenticator,
     serving,
@@ -527,13 +528,6 @@ async def test_gql_speaks_with_it(url: str) -> None:
             async for answer in answers:
                 seen.append(answer["count"])  # noqa: PERF401
     assert seen == [1, 2, 3]
-
-
-def frame(first: int, payload: bytes) -> bytes:
-    """One frame as it goes over the wire, masked with zeros; ``first`` holds FIN, RSV and the opcode."""
-    length = len(payload)
-    size = bytes([0x80 | length]) if length < 126 else bytes([0xFF]) + length.to_bytes(8)
-    return bytes([first]) + size + bytes(4) + payload
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.routing import Router, WebSocketRoute
 from structlog.testing import capture_logs
-from tests.serving import INTERNAL, OVER, PATIENCE, ScriptedExecutor, scripted_authenticator, serving
-from tests.test_websocket import frame
+from tests.serving import INTERNAL, OVER, PATIENCE, ScriptedExecutor, frame, scripted_authenticator, serving
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
@@ -358,6 +357,46 @@ def is_some(messages: Sequence[Any], model: Model) -> bool:
     """Whether each was told what the model has it told, in that order, as far as it got."""
     heard, expected = told(messages), told(model.said)
     return all(heard[id_] == expected.get(id_, [])[: len(heard[id_])] for id_ in heard)
+
+
+_OPCODES = {"text": 0x1, "binary": 0x2, "continued": 0x0, "close": 0x8, "ping": 0x9, "pong": 0xA, "none": 0x3}
+
+
+@st.composite
+def _frames(draw: st.DrawFn) -> bytes:
+    """A frame, whole or cut or with something wrong with it; or no frame."""
+    if draw(st.integers(0, 9)) == 0:
+        return draw(st.binary(max_size=20))
+    first = _OPCODES[draw(st.sampled_from(sorted(_OPCODES)))] | draw(
+        st.sampled_from([0x80, 0x80, 0x80, 0, 0xC0, 0x90])
+    )
+    texts = _steps.map(lambda step: step.text if isinstance(step.text, bytes) else step.text.encode())
+    closes = st.builds(
+        lambda code, reason: code.to_bytes(2) + reason, st.integers(0, 65535), st.binary(max_size=3)
+    )
+    payload = draw(texts | closes | st.binary(max_size=130) | st.just(b"x" * 300_000))
+    whole = frame(first, payload)
+    unmasked = bytes([whole[0], whole[1] & 0x7F]) + whole[2:]
+    return draw(st.sampled_from([whole, whole, whole, whole[: len(whole) // 2], unmasked]))
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(_frames(), max_size=8), st.booleans())
+def test_any_bytes_end_their_own_socket_at_most(room: Room, pieces: list[bytes], politely: bool) -> None:
+    async def conversation() -> None:
+        async with room.joined(MANY) as client:
+            await client.send(GOOD.text)
+            await client.send(subscribe("a", ENDLESS).text)
+            for piece in pieces:
+                if not client.transport.is_closing():
+                    client.transport.write(piece)
+                    await asyncio.sleep(0)
+            client.transport.close() if politely else client.transport.abort()
+        async with room.joined(MANY) as other:
+            await other.send(GOOD.text)
+            assert await heard(other) == {"type": "connection_ack"}
+
+    room.hold(conversation)
 
 
 async def leave(client: ClientConnection, leaving: Leaving) -> None:

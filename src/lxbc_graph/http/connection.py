@@ -173,7 +173,22 @@ class Socket(WebSocketsSansIOProtocol):
         if self.read_paused:
             self.read_paused = False
             self.transport.resume_reading()
-        self.close_timer = self.loop.call_later(_CLOSE_SECONDS, self.transport.abort)
+        self._abandon_soon()
+
+    def _abandon_soon(self) -> None:
+        """Wait no longer than that for a client to read what was sent, and to say that it goes, too."""
+        if self.close_timer is None:
+            self.close_timer = self.loop.call_later(_CLOSE_SECONDS, self.transport.abort)
+
+    def handle_close(self, event: Frame) -> None:
+        """Do not wait for ever for a client that goes without reading what was sent."""
+        super().handle_close(event)
+        self._abandon_soon()
+
+    def handle_parser_exception(self) -> None:
+        """The same for one whose frames are none."""
+        super().handle_parser_exception()
+        self._abandon_soon()
 
     def start_keepalive(self) -> None:
         """Forget the handshake, now that it is over: it took as much memory as all that follows."""
