@@ -24,6 +24,7 @@ from lxbc_graph.http.websocket import GraphQLOverWebSocket
 from lxbc_graph.live.fanout import Fanout
 from lxbc_graph.live.subscription import Subscription
 from lxbc_graph.settings import Settings
+from lxbc_graph.telemetry import Telemetry
 
 pytestmark = pytest.mark.anyio
 
@@ -90,8 +91,8 @@ async def house(
     async with open_service(Settings(database_url=database_url)) as service, running(service):
         authenticator = Authenticator(service.tokens, service.accounts)
         routes = [
-            *GraphQLOverHttp(service.executor, authenticator).routes(),
-            WebSocketRoute("/graphql", GraphQLOverWebSocket(service.executor, authenticator)),
+            *GraphQLOverHttp(service.executor, authenticator, Telemetry()).routes(),
+            WebSocketRoute("/graphql", GraphQLOverWebSocket(service.executor, authenticator, Telemetry())),
         ]
         async with serving(Router(routes)) as address:
             village = await service.database.pool.fetchval("select id from unit where level = 'VILLAGE'")
