@@ -22,9 +22,7 @@ from lxbc_graph import logs
 
 from .server import configured, settle
 
-_SIGN_SECONDS = (
-    30  # until a worker that gives no sign of life is replaced; to import everything takes a while
-)
+_SIGN_SECONDS = 30  # until a worker that gives no sign of life is replaced; it imports for a while
 _END_SECONDS = 12  # until one that was told to end is killed
 
 
