@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from typing import Any
 
@@ -31,6 +31,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
+from lxbc_graph.http import connection
 from lxbc_graph.http.connection import MAX_FRAGMENTS
 from lxbc_graph.http.messages import Subscribe, parse_message
 from lxbc_graph.http.request import Malformed
@@ -270,6 +271,89 @@ async def test_an_id_is_used_once_at_a_time(url: str, executor: ScriptedExecutor
         assert reason
         assert f"Subscriber for {id_} already exists".startswith(reason)
     await executor.until_running(0)
+
+
+async def test_of_keys_of_one_name_the_last_counts(url: str) -> None:
+    """As in JavaScript, which most clients are."""
+    async with acknowledged(url) as client:
+        await client.send(
+            '{"type":"pong","type":"subscribe","id":1,"id":"a","payload":{"query":1,"query":"query"}}'
+        )
+        assert (await heard(client))["id"] == "a"
+
+
+@pytest.mark.parametrize("id_", ["\u0000", '"', "\\", "\u2028", "\U0001f33e", "a" * 100_000])
+async def test_an_id_may_be_any_text(url: str, id_: str) -> None:
+    async with acknowledged(url) as client:
+        await client.send(subscribe(id_, "query"))
+        assert [(await heard(client))["id"] for _ in range(2)] == [id_, id_]
+        await client.send(subscribe(id_, "subscription forever"))
+        assert (await heard(client))["id"] == id_
+        await client.send(subscribe(id_, "query"))
+        assert (await closed(client))[0] == 4409
+
+
+async def test_many_sockets_with_many_operations_at_once_get_each_its_own(
+    url: str, executor: ScriptedExecutor
+) -> None:
+    async def ask(socket: int) -> None:
+        async with acknowledged(url) as client:
+            for number in range(100):
+                query = "subscription count" if number % 2 else "query"
+                await client.send(subscribe(str(number), query, variables={"to": 1, "of": [socket, number]}))
+            said: dict[str, list[Any]] = {}
+            while sum(map(len, said.values())) < 200:
+                message = await heard(client)
+                said.setdefault(message["id"], []).append(message)
+            for number in range(100):
+                first, last = said[str(number)]
+                assert last["type"] == ("error" if number % 2 else "complete")
+                if number % 2 == 0:
+                    assert first["payload"]["data"]["variables"]["of"] == [socket, number]
+
+    async with asyncio.TaskGroup() as tasks:
+        for socket in range(50):
+            tasks.create_task(ask(socket))
+    await executor.until_running(0)
+
+
+async def test_what_is_said_after_complete_reaches_nobody(url: str, executor: ScriptedExecutor) -> None:
+    """A pong tells that what was said before it has been heard."""
+    async with acknowledged(url) as client:
+        await client.send(subscribe("a", "subscription flood", variables={"to": 10**9}))
+        assert (await heard(client))["id"] == "a"
+        await client.send('{"id":"a","type":"complete"}')
+        await client.send('{"type":"ping"}')
+        while await heard(client) != {"type": "pong"}:
+            pass
+        await executor.until_running(0)
+        await client.send('{"type":"ping"}')
+        assert await heard(client) == {"type": "pong"}
+
+
+async def test_a_client_that_floods_with_pings_and_does_not_read_is_closed(
+    executor: ScriptedExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before long, since the pongs are kept in memory."""
+    monkeypatch.setattr(connection, "_CLOSE_SECONDS", 0.05)
+    ping = json.dumps({"type": "ping", "payload": {"a": "x" * 100_000}})
+    async with (
+        asyncio.timeout(PATIENCE),
+        endpoint(executor, Limits(stall_seconds=0.05)) as url,
+        joined(url, compression=None) as client,
+    ):
+        client.transport.pause_reading()
+        with pytest.raises(ConnectionClosed):
+            await flood(client, [ping] * 1000)
+
+
+async def flood(client: ClientConnection, messages: Iterable[str]) -> None:
+    for message in messages:
+        await client.send(message)
+
+
+def test_a_client_has_ten_seconds_to_introduce_itself() -> None:
+    assert Limits().init_seconds == 10
 
 
 async def test_who_does_not_introduce_itself_is_closed(executor: ScriptedExecutor) -> None:
