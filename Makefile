@@ -22,12 +22,13 @@ help:
 
 include web/build.mk
 include tests/browser/build.mk
+include tests/clients/build.mk
 
 demo: $(RUNTIME)
 	@$(MAKE) --no-print-directory pages || echo "pages: not built; GraphiQL will not open, the API will"
 	@exec $(BIN)/lxbc-graph demo
 
-test: lint $(BROWSER)
+test: lint $(BROWSER) $(CLIENTS)
 	@echo "test: pytest"
 	@$(BIN)/pytest --quiet --numprocesses auto
 

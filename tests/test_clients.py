@@ -1,0 +1,277 @@
+"""The clients that people use, each as its own documentation has it, against the real server."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.serving import PATIENCE, serving
+
+from lxbc_graph.app import create_app
+from lxbc_graph.http.server import bind
+from lxbc_graph.policy.tokens import Tokens
+from lxbc_graph.settings import Settings
+from lxbc_graph.store.database import Database
+
+pytestmark = pytest.mark.anyio
+
+FOLDER = Path(__file__).parent / "clients"
+FOLLOWERS = ("apollo.mjs", "eventsource.mjs", "graphql-sse.mjs", "graphql-ws.mjs")
+"""Those that follow events, and resume."""
+WORLD: dict[str, Any] = {
+    "units": [{"code": code} for code in ("4110", "411024", "411024104", "411024104226")],
+    "accounts": [{"name": "city_office", "postings": [{"role": "city_office", "unit": "4110"}]}],
+}
+EVENTS = """subscription Events($after: String) {
+  issueEvents(after: $after) { cursor event { issue { title } } }
+}"""
+REPORT = """mutation Report($unit: ID!, $title: String!) {
+  reportIssue(input: {unitId: $unit, title: $title, description: "d", source: VISIT}) { errors { message } }
+}"""
+
+
+class Client:
+    """A program of the folder, and what it says that it sees."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    async def sees(self) -> Any:
+        assert self._process.stdout is not None
+        async with asyncio.timeout(PATIENCE):
+            line = await self._process.stdout.readline()
+        return json.loads(line)
+
+    async def connects(self) -> None:
+        while (seen := await self.sees()) != "connected":
+            assert seen == {"closed": 1006}  # nobody listens there yet
+
+    async def follows(self, number: int) -> list[str]:
+        """The titles of the next events; what is said of the connection between them may be anything but an end."""
+        titles: list[str] = []
+        while len(titles) < number:
+            seen = await self.sees()
+            if isinstance(seen, dict) and seen.get("next"):
+                titles.append(seen["next"]["issueEvents"]["event"]["issue"]["title"])
+            else:
+                assert seen == "connected" or "closed" in seen, seen
+        return titles
+
+
+@dataclass(frozen=True)
+class Api:
+    """The application, tokens for it, and where its events begin."""
+
+    address: str
+    database_url: str
+    tokens: Tokens
+    unit: str
+    start: str
+
+    def token(self, seconds: int = 600) -> str:
+        return self.tokens.access("city_office", seconds)
+
+    async def report(self, *titles: str) -> None:
+        headers = {"Authorization": f"Bearer {self.token()}"}
+        async with httpx.AsyncClient(headers=headers, timeout=PATIENCE) as client:
+            for title in titles:
+                body = {"query": REPORT, "variables": {"unit": self.unit, "title": title}}
+                answer = (await client.post(f"http://{self.address}/graphql", json=body)).json()
+                assert answer == {"data": {"reportIssue": {"errors": []}}}
+
+    @asynccontextmanager
+    async def client(
+        self, program: str, query: str | None = EVENTS, *, address: str = "", **asked: Any
+    ) -> AsyncIterator[Client]:
+        """Run a client; it follows all events unless it is asked for something else."""
+        assert (FOLDER / "node_modules").is_dir(), "this test needs the clients, which `make test` installs"
+        url = f"http://{address or self.address}/graphql"
+        variables = {"after": self.start} if query == EVENTS else {}
+        given = {"url": url, "tokens": [self.token()], "query": query, "variables": variables, **asked}
+        process = await asyncio.create_subprocess_exec(
+            *("sh", FOLDER / "run.sh", program, json.dumps(given)),
+            env={**os.environ, "VENV_PYTHON": sys.executable},
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        try:
+            yield Client(process)
+        finally:
+            assert process.stdin is not None
+            process.stdin.close()
+            await process.wait()
+
+    @asynccontextmanager
+    async def process(self, port: int) -> AsyncIterator[asyncio.subprocess.Process]:
+        """A server of its own on the same database, from when it answers on."""
+        rest = {name: value for name, value in os.environ.items() if not name.startswith("LXBC_")}
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "lxbc_graph", "serve"),
+            env={**rest, "LXBC_DATABASE_URL": self.database_url, "LXBC_PORT": str(port)},
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            assert process.stderr is not None
+            while not (line := await process.stderr.readline()).startswith(b"Serving "):
+                assert line
+            yield process
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.communicate()
+
+
+def free_port() -> int:
+    with bind("127.0.0.1", 0) as reserved:
+        port: int = reserved.getsockname()[1]
+    return port
+
+
+@pytest.fixture
+async def api(
+    database: Database, database_url: str, world: Callable[[dict[str, Any]], Awaitable[None]]
+) -> AsyncIterator[Api]:
+    await world(WORLD)
+    settings = Settings(database_url=database_url)
+    tokens = await Tokens.open(database.pool, settings)
+    village = await database.pool.fetchval("select id from unit where level = 'VILLAGE'")
+    async with serving(create_app(settings), lifespan=True) as address:
+        headers = {"Authorization": f"Bearer {tokens.access('city_office', 600)}"}
+        async with httpx.AsyncClient(headers=headers, timeout=PATIENCE) as client:
+            answer = await client.post(f"http://{address}/graphql", json={"query": "{ eventCursor }"})
+        start = answer.json()["data"]["eventCursor"]
+        yield Api(address, database_url, tokens, f"Unit:{village}", start)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+async def test_whoever_follows_resumes_where_the_server_was_ended(api: Api, number: signal.Signals) -> None:
+    """Two servers of one database: one is ended and comes back, at the other something happens all the while."""
+    port = free_port()
+    async with AsyncExitStack() as stack:
+        async with api.process(port) as process:
+            clients = [
+                await stack.enter_async_context(api.client(program, address=f"127.0.0.1:{port}"))
+                for program in FOLLOWERS
+            ]
+            for title in ("one", "two"):  # each arrives before there is another
+                await api.report(title)
+                assert [await client.follows(1) for client in clients] == [[title]] * len(clients)
+            process.send_signal(number)
+            await process.wait()
+        await api.report("three", "four")
+        async with api.process(port):
+            await api.report("five")
+            followed = [await client.follows(3) for client in clients]
+    assert followed == [["three", "four", "five"]] * len(clients)
+
+
+async def test_apollo_is_answered_its_queries_and_changes_too(api: Api) -> None:
+    async with api.client("apollo.mjs", 'query { unit(code: "411024") { code } }') as client:
+        assert await client.sees() == {"next": {"unit": {"__typename": "County", "code": "411024"}}}
+    variables = {"unit": api.unit, "title": "one"}
+    async with api.client("apollo.mjs", REPORT, variables=variables) as client:
+        assert (await client.sees())["next"]["reportIssue"]["errors"] == []
+
+
+@pytest.mark.parametrize("http", [{}, {"useGETForQueries": True}], ids=["POST", "GET"])
+async def test_apollo_is_told_why_it_is_refused(api: Api, http: dict[str, Any]) -> None:
+    async with api.client("apollo.mjs", variables={"after": "never"}, options=http) as client:
+        seen = await client.sees()
+        assert seen["error"] == "CombinedGraphQLErrors"
+        assert seen["errors"][0]["extensions"]["code"] == "INVALID_CURSOR"
+    async with api.client("apollo.mjs", tokens=["bad"], options=http) as client:
+        seen = await client.sees()
+        assert seen["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+
+
+async def test_apollo_is_told_why_its_subscription_ends(api: Api) -> None:
+    async with api.client("apollo.mjs", tokens=[api.token(2)]) as client:
+        await api.report("one")
+        assert await client.follows(1) == ["one"]
+        seen = await client.sees()
+        assert seen["error"] == "CombinedProtocolErrors"
+        assert [error["extensions"]["code"] for error in seen["errors"]] == ["TOKEN_EXPIRED"]
+
+
+@pytest.mark.parametrize("program", ["graphql-sse.mjs", "eventsource.mjs"])
+async def test_over_sse_a_refusal_is_read_and_then_it_is_complete(api: Api, program: str) -> None:
+    async with api.client(program, variables={"after": "never"}) as client:
+        assert (await client.sees())["errors"][0]["extensions"]["code"] == "INVALID_CURSOR"
+        assert await client.sees() == "complete"
+    async with api.client(program, tokens=["bad"], options={"retryAttempts": 0}) as client:
+        assert (await client.sees())["status"] == 401
+
+
+@pytest.mark.parametrize("program", ["graphql-sse.mjs", "eventsource.mjs"])
+async def test_over_sse_a_query_is_answered_and_complete(api: Api, program: str) -> None:
+    async with api.client(program, '{ unit(code: "411024") { code } }') as client:
+        assert (await client.sees())["next"] == {"unit": {"code": "411024"}}
+        assert await client.sees() == "complete"
+
+
+async def test_an_event_source_has_the_cursor_as_the_id_of_the_event(api: Api) -> None:
+    await api.report("one")
+    async with api.client("eventsource.mjs") as client:
+        seen = await client.sees()
+        assert seen["lastEventId"] == seen["next"]["issueEvents"]["cursor"]
+
+
+async def test_a_lazy_socket_is_there_while_it_is_needed(api: Api) -> None:
+    async with api.client("graphql-ws.mjs", '{ unit(code: "411024") { code } }') as client:
+        assert await client.sees() == "connected"
+        assert (await client.sees())["next"] == {"unit": {"code": "411024"}}
+        assert [await client.sees(), await client.sees()] == ["complete", {"closed": 1000}]
+
+
+async def test_a_socket_that_is_not_lazy_connects_again_by_itself(api: Api) -> None:
+    port = free_port()
+    options = {"lazy": False}
+    async with AsyncExitStack() as stack:
+        async with api.process(port) as process:
+            client = await stack.enter_async_context(
+                api.client("graphql-ws.mjs", None, address=f"127.0.0.1:{port}", options=options)
+            )
+            assert await client.sees() == "connected"
+            process.send_signal(signal.SIGTERM)
+            assert await client.sees() == {"closed": 1012}
+            await process.wait()
+        async with api.process(port) as process:
+            await client.connects()
+            process.kill()
+            assert await client.sees() == {"closed": 1006}
+        async with api.process(port):
+            await client.connects()
+
+
+async def test_a_socket_whose_token_ends_comes_back_with_another_and_resumes(api: Api) -> None:
+    async with api.client("graphql-ws.mjs", tokens=[api.token(2), api.token()]) as client:
+        await api.report("one")
+        assert await client.sees() == "connected"
+        assert await client.follows(1) == ["one"]
+        assert await client.sees() == {"closed": 4403}
+        await api.report("two")
+        assert await client.sees() == "connected"
+        assert await client.follows(1) == ["two"]
+
+
+async def test_a_socket_that_must_not_be_is_given_up(api: Api) -> None:
+    async with api.client("graphql-ws.mjs", tokens=[7]) as client:
+        assert await client.sees() == {"closed": 4400}
+        assert (await client.sees())["error"] == 4400
+    async with api.client("graphql-ws.mjs", tokens=["bad"], options={"retryAttempts": 0}) as client:
+        assert await client.sees() == {"closed": 4403}
+        assert (await client.sees())["error"] == 4403
+
+
+async def test_a_socket_is_told_why_an_operation_is_refused_and_serves_the_next(api: Api) -> None:
+    async with api.client("graphql-ws.mjs", "{ nothing }", options={"lazyCloseTimeout": 60_000}) as client:
+        assert await client.sees() == "connected"
+        assert (await client.sees())["errors"][0]["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
