@@ -251,6 +251,12 @@ async def test_a_socket_that_is_not_lazy_connects_again_by_itself(api: Api) -> N
             await client.connects()
 
 
+async def test_a_socket_that_pings_is_kept_alive(api: Api) -> None:
+    options = {"lazy": False, "keepAlive": 20}
+    async with api.client("graphql-ws.mjs", None, options=options) as client:
+        assert [await client.sees() for _ in range(4)] == ["connected", "pong", "pong", "pong"]
+
+
 async def test_a_socket_whose_token_ends_comes_back_with_another_and_resumes(api: Api) -> None:
     async with api.client("graphql-ws.mjs", tokens=[api.token(2), api.token()]) as client:
         await api.report("one")

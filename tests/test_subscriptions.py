@@ -113,6 +113,24 @@ async def over_sse(town: Town, account: str, after: str) -> AsyncGenerator[Event
                 yield cursor, title
 
 
+async def over_multipart(town: Town, account: str, after: str) -> AsyncGenerator[Event]:
+    headers = {
+        "Authorization": f"Bearer {town.token(account)}",
+        "Accept": "multipart/mixed;subscriptionSpec=1.0",
+    }
+    body = {"query": EVENTS, "variables": {"after": after}}
+    async with (
+        httpx.AsyncClient(headers=headers, timeout=PATIENCE) as client,
+        client.stream("POST", f"http://{town.address}/graphql", json=body) as response,
+    ):
+        async for line in response.aiter_lines():
+            if line.startswith('{"payload":'):
+                yield event_of(json.loads(line)["payload"]["data"])
+
+
+TRANSPORTS = (over_websocket, over_sse, over_multipart)
+
+
 def events(session: AsyncClientSession, **variables: Any) -> AsyncGenerator[dict[str, Any]]:
     return session.subscribe(GraphQLRequest(EVENTS, variable_values=variables))
 
@@ -137,7 +155,7 @@ async def town(
         yield replace(town, start=answer["eventCursor"])
 
 
-@pytest.mark.parametrize("follow", [over_websocket, over_sse])
+@pytest.mark.parametrize("follow", TRANSPORTS)
 async def test_each_sees_the_events_of_its_own_units_in_order(town: Town, follow: Follow) -> None:
     reports = [(COUNTIES[number * number % 3 % 2], f"issue {number}") for number in range(12)]
     async with town.joined("city_office") as office:
@@ -161,7 +179,7 @@ async def test_each_sees_the_events_of_its_own_units_in_order(town: Town, follow
     assert seen == watched
 
 
-@pytest.mark.parametrize("follow", [over_websocket, over_sse])
+@pytest.mark.parametrize("follow", TRANSPORTS)
 @pytest.mark.parametrize("account", ["city_office", "portal-411024"])
 async def test_who_reconnects_with_its_cursor_has_lost_nothing_and_sees_nothing_twice(
     town: Town, follow: Follow, account: str

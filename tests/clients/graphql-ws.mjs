@@ -12,6 +12,7 @@ const client = createClient({
   on: {
     connected: () => say("connected"),
     closed: ({ code }) => say({ closed: code }),
+    pong: (received) => received && say("pong"),
   },
   ...options,
 });
