@@ -33,7 +33,7 @@ from websockets.typing import Subprotocol
 
 from lxbc_graph.http import connection
 from lxbc_graph.http.connection import MAX_FRAGMENTS
-from lxbc_graph.http.messages import Subscribe, parse_message
+from lxbc_graph.http.messages import MAX_ID, Subscribe, parse_message
 from lxbc_graph.http.request import Malformed
 from lxbc_graph.http.websocket import SUBPROTOCOL, Code, GraphQLOverWebSocket, Limits
 from lxbc_graph.schema.execute import Request
@@ -282,7 +282,7 @@ async def test_of_keys_of_one_name_the_last_counts(url: str) -> None:
         assert (await heard(client))["id"] == "a"
 
 
-@pytest.mark.parametrize("id_", ["\u0000", '"', "\\", "\u2028", "\U0001f33e", "a" * 100_000])
+@pytest.mark.parametrize("id_", ["\u0000", '"', "\\", "\u2028", "\U0001f33e", "许" * MAX_ID])
 async def test_an_id_may_be_any_text(url: str, id_: str) -> None:
     async with acknowledged(url) as client:
         await client.send(subscribe(id_, "query"))
@@ -386,7 +386,7 @@ async def test_the_protocol_is_chosen_among_others(url: str) -> None:
 def nothing_valid() -> list[str]:
     """Messages of which each breaks one rule."""
     subscription = {"id": "a", "type": "subscribe", "payload": {"query": "query"}}
-    ids: list[Any] = [None, 1, 0, "", {}, [], True, {"toString": "a"}]
+    ids: list[Any] = [None, 1, 0, "", {}, [], True, {"toString": "a"}, "a" * (MAX_ID + 1)]
     no_object: list[Any] = [[], "{}", 1, True]
     no_string: list[Any] = [[], {}, 1, True]
     messages = [
