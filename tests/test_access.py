@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -557,18 +558,21 @@ async def test_a_fault_in_saying_what_one_gets_ends_that_one_alone(stage: Stage)
     await stage.check_complete(screen, LOSER)
 
 
-async def test_a_replay_that_nobody_waits_for_any_more_is_no_other_group_s(stage: Stage) -> None:
-    """Not even that of a group that lies in memory where the one lay whose replay it was."""
+async def test_a_replay_that_nobody_waits_for_any_more_does_not_begin(stage: Stage) -> None:
+    """Who subscribes and leaves, over and over, holds up nobody."""
     after = await stage.service.log.position(await stage.history(3))
     here = await stage.pool.fetchval("select id from unit where code = $1", HERE)
     principal, free = await stage.principal(LOSER), asyncio.Event()
 
-    async def make(_heads: Sequence[EventHead]) -> list[Frame]:
+    begun: list[str] = []
+
+    async def make(name: str, _heads: Sequence[EventHead]) -> list[Frame]:
+        begun.append(name)
         await free.wait()
         return []
 
     def begin(name: str) -> Subscription:
-        feed: Feed = EventFeed(name, frozenset({("u", here)}), make)
+        feed: Feed = EventFeed(name, frozenset({("u", here)}), partial(make, name))
         subscription = fanout_of(stage).subscription(principal, lambda _: feed, after)
         subscription.start(Screen())
         return subscription
@@ -576,11 +580,15 @@ async def test_a_replay_that_nobody_waits_for_any_more_is_no_other_group_s(stage
     replays = fanout_of(stage)._replays
     busy = [begin(f"busy {number}") for number in range(4)]
     await until(replays._free.locked)
-    for number in range(200):
+    for number in range(20):
         left = begin(f"left {number}")
-        await until(lambda before=number: len(replays._waiting) > before)  # type: ignore[misc]
+        await until(lambda: len(replays._waiting) == 1)
         left.stop()
-        del left
+        await until(lambda: not replays._waiting)
+    last = begin("last")
+    await until(lambda: len(replays._waiting) == 1)
     free.set()
-    for subscription in busy:
+    await until(lambda: "last" in begun)
+    for subscription in (*busy, last):
         subscription.stop()
+    assert not [name for name in begun if name.startswith("left")]

@@ -1,16 +1,18 @@
 """Computed fields answer wherever they stand, in one statement, and no text of a user can pass for one."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
 import pytest
 from tests.conftest import World
+from tests.following import frames
 from tests.reference.agreement import parse
 
 from lxbc_graph.app import Service, open_service, running
 from lxbc_graph.domain.machine import AssignmentFacts
+from lxbc_graph.live.subscription import Subscription
 from lxbc_graph.read.catalogue import Computed
 from lxbc_graph.schema.declare import CATALOGUE
 from lxbc_graph.schema.execute import Request
@@ -94,14 +96,14 @@ async def test_a_computed_field_is_the_same_by_every_way(town: Town, account: st
 async def test_a_change_and_a_subscription_answer_with_it_too(town: Town) -> None:
     principal = await town.service.accounts.principal("official")
     text = "subscription { issueEvents { event { issue { viewerActions } } } }"
-    frames = await town.service.executor.subscribe(Request(text), principal)
-    assert isinstance(frames, AsyncGenerator)
-    async with aclosing(frames):
+    started = await town.service.executor.subscribe(Request(text), principal)
+    assert isinstance(started, Subscription)
+    async with aclosing(frames(started)) as stream:
         unit = (await town.ask("official", f'{{ unit(code: "{VILLAGE}") {{ id }} }}'))["unit"]["id"]
         done = await town.ask("official", REPORT, unit=unit, title=SPOOF)
         assert done["reportIssue"]["issue"] == {"title": SPOOF, "viewerActions": ["WITHDRAW_ISSUE"]}
         async with asyncio.timeout(20):
-            frame = parse(await anext(frames))
+            frame = parse(await anext(stream))
     assert frame["data"]["issueEvents"]["event"]["issue"] == {"viewerActions": ["WITHDRAW_ISSUE"]}
     # In a list beside real ones, a text that looks like one stays a text.
     listed = await town.ask(
