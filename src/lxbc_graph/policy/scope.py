@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from operator import attrgetter
 
 from lxbc_graph.domain.principal import Path, Posting, Principal
 from lxbc_graph.domain.words import Level, Role
@@ -34,8 +35,11 @@ class Scope:
     @property
     def shape(self) -> tuple[int, ...]:
         """How many ids each field holds, as far as a statement's text can tell: 0, 1 or 2 (many)."""
-        return tuple(min(len(getattr(self, field.name)), 2) for field in fields(self))
+        return tuple([min(len(ids), 2) for ids in _of_all_fields(self)])
 
+
+_FIELDS = tuple(field.name for field in fields(Scope))
+_of_all_fields = attrgetter(*_FIELDS)
 
 SUBTREES = {
     Level.CITY: "cities",
@@ -46,12 +50,26 @@ SUBTREES = {
 """Level of a root → the field that its subtree stands in."""
 
 
+Grants = tuple[frozenset[ScopeKind], ...]
+"""The scope kinds that each posting of a principal has for some action."""
+
+
+def grants_of(enforcer: Enforcer, principal: Principal, action: Action) -> Grants:
+    """Return what the postings grant for the action; most actions are granted alike."""
+    return tuple([enforcer.scopes(posting.role, action) for posting in principal.postings])
+
+
 def scope_of(enforcer: Enforcer, principal: Principal, action: Action) -> Scope:
     """Return the union of what the principal's postings grant for the action."""
+    return reached_by(principal, grants_of(enforcer, principal, action))
+
+
+def reached_by(principal: Principal, grants: Grants) -> Scope:
+    """Return the union of what is granted."""
     granted = [
-        (kind, posting) for posting in principal.postings for kind in enforcer.scopes(posting.role, action)
+        (kind, posting) for posting, kinds in zip(principal.postings, grants, strict=True) for kind in kinds
     ]
-    found: dict[str, set[int]] = {field.name: set() for field in fields(Scope)}
+    found: dict[str, set[int]] = {name: set() for name in _FIELDS}
     for kind, posting in granted:
         for name, id_ in _own(kind, posting, principal):
             found[name].add(id_)

@@ -10,7 +10,7 @@ from graphql import FieldNode, GraphQLError
 from lxbc_graph.domain.principal import Principal
 from lxbc_graph.policy.actions import Action
 from lxbc_graph.policy.enforcer import Enforcer
-from lxbc_graph.policy.scope import Scope, scope_of
+from lxbc_graph.policy.scope import Grants, Scope, grants_of, reached_by
 
 from .arguments import Argument, Variables, shape
 from .catalogue import Catalogue, Computed
@@ -36,6 +36,7 @@ class Scopes:
             own_cadres=() if principal.cadre_id is None else (principal.cadre_id,),
         )
         self._scopes: dict[Action | None, Scope] = {None: own}
+        self._reached: dict[Grants, Scope] = {}
         self._shapes: dict[tuple[Action, ...], str] = {}
         # As text, which remembers its hash: it is part of the key of every plan that is looked up.
         self.shape = str([self(action).shape for action in (None, *reads)])
@@ -45,7 +46,10 @@ class Scopes:
         found = self._scopes.get(action)
         if found is None:
             assert action is not None
-            found = self._scopes[action] = scope_of(self._enforcer, self.principal, action)
+            grants = grants_of(self._enforcer, self.principal, action)
+            if grants not in self._reached:
+                self._reached[grants] = reached_by(self.principal, grants)
+            found = self._scopes[action] = self._reached[grants]
         return found
 
     def shape_with(self, actions: tuple[Action, ...]) -> str:
