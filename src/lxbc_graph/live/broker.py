@@ -29,7 +29,7 @@ class Broker(Protocol):
         """Say that it has happened; waits for nothing, and never raises because nobody could be told."""
         ...
 
-    def subscribe(self, topic: Topic = Topic.NUMBERED) -> AbstractAsyncContextManager[Bell]:
+    def subscribe(self, topic: Topic) -> AbstractAsyncContextManager[Bell]:
         """Give a bell that rings after every ``publish`` of the topic from the moment of entry."""
         ...
 
@@ -50,7 +50,7 @@ class LocalBroker:
             bell.ring()
 
     @asynccontextmanager
-    async def subscribe(self, topic: Topic = Topic.NUMBERED) -> AsyncIterator[Bell]:
+    async def subscribe(self, topic: Topic) -> AsyncIterator[Bell]:
         """Give a bell for as long as the context lasts."""
         bell = Bell()
         self._bells[topic].add(bell)

@@ -1,6 +1,7 @@
-"""Cursors of the event log: numbers under seal, so that they tell nobody how much happens elsewhere."""
+"""Cursors of the event log: numbers under seal, so that they tell nobody what happens elsewhere, nor whether."""
 
 import hmac
+import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 import asyncpg
@@ -8,6 +9,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 _BYTES = 8
+_NONCE_BYTES = 6
 _KEY_BITS = 256
 _NAME_LENGTH = 32
 
@@ -17,7 +19,10 @@ class InvalidCursor(ValueError):
 
 
 class Cursors:
-    """Seals numbers of events with the database's key, the same number always the same way."""
+    """Seals numbers of events with the database's key, each time in another way.
+
+    Otherwise who asks for ``eventCursor`` over and over would see when the log grows.
+    """
 
     def __init__(self, key: bytes) -> None:
         self._cipher = AESSIV(key)
@@ -35,12 +40,15 @@ class Cursors:
 
     def seal(self, seq: int) -> str:
         """Return the text that resumes after the event with this sequence number; 0 is before all."""
-        sealed = self._cipher.encrypt(seq.to_bytes(_BYTES), None)
-        return urlsafe_b64encode(sealed).decode()
+        nonce = os.urandom(_NONCE_BYTES)
+        sealed = self._cipher.encrypt(seq.to_bytes(_BYTES), [nonce])
+        return urlsafe_b64encode(nonce + sealed).decode()
 
     def open_seal(self, text: str) -> int:
         """Return the sequence number behind a cursor; raises ``InvalidCursor`` for any other text."""
         try:
-            return int.from_bytes(self._cipher.decrypt(urlsafe_b64decode(text), None))
+            read = urlsafe_b64decode(text)
+            nonce, sealed = read[:_NONCE_BYTES], read[_NONCE_BYTES:]
+            return int.from_bytes(self._cipher.decrypt(sealed, [nonce]))
         except (ValueError, InvalidTag):
             raise InvalidCursor("not a cursor of the event log") from None
