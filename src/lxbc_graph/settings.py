@@ -39,7 +39,7 @@ class Settings(BaseSettings):
     pool_size: int = Field(
         default=10,
         ge=2,
-        description="Of each of three pools; the relay and the ladder keep one connection each.",
+        description="Of each of four pools; the relay and the ladder keep one connection each.",
     )
     statement_timeout_ms: int = Field(default=10_000, ge=1, le=2**31 - 1)
     access_ttl_seconds: int = Field(

@@ -1,6 +1,8 @@
 """The read side as it is served, with every statement that it sends counted."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 import asyncpg
 
@@ -32,7 +34,7 @@ async def executor_on(database: Database, catalogue: Catalogue = CATALOGUE) -> E
     """Return the executor of a database, wired as the application does."""
     log = Log(database.pool, LocalBroker(), await Cursors.open(database.pool))
     accounts = Accounts(database.pool, 1.0)
-    reader = Reader(database.lanes, catalogue, ENFORCER)
+    reader = Reader(database.lanes, database.streams, catalogue, ENFORCER)
     fanout = Fanout(log, Access(accounts, lambda: None), Telemetry(), told)
     return Executor(
         build(),
@@ -55,17 +57,16 @@ class Statements:
     def of(cls, database: Database) -> "Statements":
         """Listen on every lane that the database opens from now on."""
         found = cls()
-        connect = database.lanes._connect
-
-        async def listening() -> asyncpg.Connection:
-            connection = await connect()
-            # asyncpg asks once for each connection what an array is.
-            await connection.fetchval("select $1::text[]::text || $2::bigint[]::text", [], [])
-            connection.add_query_logger(found.add)
-            return connection
-
-        database.lanes._connect = listening
+        for lanes in (database.lanes, database.streams):
+            lanes._connect = partial(found._listening, lanes._connect)
         return found
+
+    async def _listening(self, connect: Callable[[], Awaitable[asyncpg.Connection]]) -> asyncpg.Connection:
+        connection = await connect()
+        # asyncpg asks once for each connection what an array is.
+        await connection.fetchval("select $1::text[]::text || $2::bigint[]::text", [], [])
+        connection.add_query_logger(self.add)
+        return connection
 
     def add(self, record: asyncpg.connection.LoggedQuery) -> None:
         """Note one; asyncpg calls this."""

@@ -84,8 +84,11 @@ class Reader:
 
     ACTIONS = tuple(action for action in Action if action.value.endswith((":read", ":private")))
 
-    def __init__(self, connections: Connections, catalogue: Catalogue, enforcer: Enforcer) -> None:
+    def __init__(
+        self, connections: Connections, streams: Connections, catalogue: Catalogue, enforcer: Enforcer
+    ) -> None:
         self._connections = connections
+        self._streams = streams
         self._catalogue = catalogue
         self._enforcer = enforcer
         self._scopes: OrderedDict[object, Scopes] = OrderedDict()
@@ -187,7 +190,7 @@ class Reader:
 
     async def run_stream(self, statement: Statement, request: Request) -> list[Streamed]:
         """Send the statement of a stream and return what it tells; raises GraphQLError as ``run`` does."""
-        rows = await self._send(self._connections.fetch, statement, request)
+        rows = await self._send(self._streams.fetch, statement, request)
         return [
             Streamed(
                 seq, gone, [None if part is None else _filled(part, statement, request) for part in parts]

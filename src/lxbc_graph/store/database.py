@@ -30,15 +30,17 @@ class DatabaseError(RuntimeError):
 class Database:
     """One PostgreSQL database, opened.
 
-    ``engine`` is for units of work (``write``), ``lanes`` are for the statements of ``read``, ``pool`` is for
-    all else. A connection that goes back to the pool is rolled back, but not otherwise reset, which would cost
-    a round trip each time: whoever takes a session lock, listens or sets a variable undoes it.
+    ``engine`` is for units of work (``write``), ``lanes`` are for the statements of ``read``, ``streams`` for those
+    that read a batch of events, ``pool`` is for all else. A connection that goes back to the pool is rolled back, but
+    not otherwise reset, which would cost a round trip each time: whoever takes a session lock, listens or sets a
+    variable undoes it.
     """
 
     url: str
     engine: AsyncEngine
     pool: "asyncpg.Pool[asyncpg.Record]"
     lanes: Lanes
+    streams: Lanes
 
     @classmethod
     async def open(cls, url: str, *, pool_size: int = 10, statement_timeout_ms: int = 10_000) -> "Database":
@@ -59,7 +61,6 @@ class Database:
         connect = partial(
             asyncpg.connect,
             url,
-            server_settings=session,
             statement_cache_size=200,
             # A long statement gains most by being planned once, but plans live in every lane's backend.
             max_cacheable_statement_size=64 * 1024,
@@ -89,11 +90,16 @@ class Database:
             },
         )
         event.listen(engine.sync_engine, "checkout", _refuse_closed)
-        return cls(url, engine, pool, Lanes(connect, pool_size))
+        lanes = Lanes(partial(connect, server_settings=session), pool_size)
+        # A few rows by their ids: to plan that anew for each batch takes several times as long as to run it.
+        planned_once = {**session, "plan_cache_mode": "force_generic_plan"}
+        streams = Lanes(partial(connect, server_settings=planned_once), pool_size)
+        return cls(url, engine, pool, lanes, streams)
 
     async def close(self) -> None:
         """Close all connections."""
         await self.lanes.close()
+        await self.streams.close()
         await self.engine.dispose()
         await self.pool.close()
 
