@@ -592,3 +592,37 @@ async def test_a_replay_that_nobody_waits_for_any_more_does_not_begin(stage: Sta
     for subscription in (*busy, last):
         subscription.stop()
     assert not [name for name in begun if name.startswith("left")]
+
+
+async def test_those_who_come_back_at_once_are_served_by_one_read_wherever_each_had_come_to(
+    stage: Stage,
+) -> None:
+    """As hundreds do when another process has ended."""
+    after = await stage.service.log.position(await stage.history(20))
+    here = await stage.pool.fetchval("select id from unit where code = $1", HERE)
+    principal, free = await stage.principal(LOSER), asyncio.Event()
+    made: list[list[int]] = []
+
+    async def make(heads: Sequence[EventHead]) -> list[Frame]:
+        made.append([head.seq for head in heads])
+        await free.wait()
+        return [Frame(b'{"data":{"e":{"event":{"id":"Event:%d"}}}}' % head.seq, head.seq) for head in heads]
+
+    def begin(name: str, place: int) -> Screen:
+        feed: Feed = EventFeed(name, frozenset({("u", here)}), make)
+        screen = Screen()
+        fanout_of(stage).subscription(principal, lambda _: feed, after + place).start(screen)
+        return screen
+
+    replays = fanout_of(stage)._replays
+    for number in range(4):
+        begin(f"busy {number}", 0)
+    await until(replays._free.locked)
+    made.clear()
+    screens = [begin("all", place) for place in range(20)]
+    await until(lambda: sum(work.askers for work in replays._waiting.values()) == len(screens))
+    free.set()
+    for place, screen in enumerate(screens):
+        await until(lambda: screen.seen[-1:] == [after + 20])  # noqa: B023
+        assert screen.seen == list(range(after + place + 1, after + 21))
+    assert len(made) == 1

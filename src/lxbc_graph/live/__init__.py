@@ -2,7 +2,8 @@
 
 ``relay`` numbers committed events, ``broker`` wakes it and the readers of the log (``redis_broker`` in every
 process), ``log`` reads the events in that order from any position on and hands them to whom they may concern,
-``cursors`` seal such a position for a subscriber, ``channel`` holds what one follower has yet to take.
+``cursors`` seal such a position for a subscriber, ``channel`` holds what one follower has yet to take, ``recent``
+the newest events for those who come back.
 
 ``fanout`` finds the ``group`` of each ``subscription``, those who get the same bytes by their ``feed``: an
 ``event_group`` follows the log, a ``figure_group`` looks at figures after it. ``access`` says who the subscribers are

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 _AT_ONCE = 64
 """Frames that a newcomer holds while its client reads them."""
 
+Replays = Shared[tuple[list[Frame], int]]
+"""Frames of events that newcomers missed, and the number up to which they missed no other."""
+
 
 class EventGroup(Group):
     """Follows the log."""
@@ -33,7 +36,7 @@ class EventGroup(Group):
     kind = "events"
 
     def __init__(
-        self, feed: EventFeed, log: Log, access: Access, telemetry: Telemetry, replays: Shared[list[Frame]]
+        self, feed: EventFeed, log: Log, access: Access, telemetry: Telemetry, replays: Replays
     ) -> None:
         super().__init__(feed, log, access, telemetry)
         self._make = feed.make
@@ -52,28 +55,21 @@ class EventGroup(Group):
 
     async def admit(self, subscription: "Subscription") -> None:
         """Give it what it missed, and let it join where it has come as far as the members."""
-        if subscription.after >= self.position:
-            self.members[subscription] = None
-            return
-        self._telemetry.replays.inc()
-        async with aclosing(self._log.follow(subscription.after, self._routes)) as batches:
-            async for heads, through in batches:
-                for first in range(0, len(heads), _AT_ONCE):
-                    some = heads[first : first + _AT_ONCE]
-                    for frame in await outlast(partial(self._replayed, some)):
-                        await subscription.sink.ready()
-                        if subscription.expires_at <= time.time():
-                            raise Ended(EXPIRED)
-                        subscription.sink.send(frame)
-                        subscription.after = frame.seq
-                        self._telemetry.replayed.inc()
-                if not heads:  # the others have been looked at; who gained something must not go past it
-                    await outlast(self._access.confirm)
-                await subscription.sink.ready()
-                subscription.after = through
-                if through >= self.position:
-                    self.members[subscription] = None
-                    return
+        if subscription.after < self.position:
+            self._telemetry.replays.inc()
+        while subscription.after < self.position:
+            frames, through = await outlast(partial(self._missed, subscription.after))
+            for frame in frames:
+                if frame.seq > subscription.after:
+                    await subscription.sink.ready()
+                    if subscription.expires_at <= time.time():
+                        raise Ended(EXPIRED)
+                    subscription.sink.send(frame)
+                    subscription.after = frame.seq
+                    self._telemetry.replayed.inc()
+            await subscription.sink.ready()
+            subscription.after = through
+        self.members[subscription] = None
 
     async def _confirmed(self, heads: Sequence[EventHead]) -> list[Frame]:
         """Make frames, and then look who may still get them: what was made is older than the look."""
@@ -81,8 +77,19 @@ class EventGroup(Group):
         await self._access.confirm()
         return frames
 
-    async def _replayed(self, heads: Sequence[EventHead]) -> list[Frame]:
-        key = (self, heads[0].seq, heads[-1].seq)
-        frames = await self._replays(key, partial(self._make, heads))
+    async def _missed(self, after: int) -> tuple[list[Frame], int]:
+        """Give what comes next; hundreds who come back at once, each after another event, begin at the same."""
+        begin = after - after % _AT_ONCE
+        if not self._log.remembers(begin):
+            begin = after
+        found = await self._replays((self, begin), partial(self._replay, begin))
+        await self._log.look_for_gap(after)
         await self._access.confirm()
-        return frames
+        return found
+
+    async def _replay(self, after: int) -> tuple[list[Frame], int]:
+        heads, through = await self._log.missed(after, self._routes)
+        if len(heads) > _AT_ONCE:
+            heads = heads[:_AT_ONCE]
+            through = heads[-1].seq
+        return await self._make(heads), through

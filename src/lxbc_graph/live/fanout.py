@@ -7,10 +7,10 @@ from lxbc_graph.domain.principal import Principal
 from lxbc_graph.telemetry import Telemetry
 
 from .access import Access
-from .event_group import EventGroup
+from .event_group import EventGroup, Replays
 from .feed import EventFeed, Feed
 from .figure_group import FigureGroup
-from .frame import Ended, Ending, Frame
+from .frame import Ended, Ending
 from .group import Group
 from .log import Log
 from .shared import Shared
@@ -32,7 +32,7 @@ class Fanout:
         """What a subscriber is told of an error."""
         self.started = log.started
         self._log = log
-        self._replays: Shared[list[Frame]] = Shared(_REPLAYS)
+        self._replays: Replays = Shared(_REPLAYS)
         self._groups: dict[Hashable, _Served] = {}
         self._served: dict[Group, _Served] = {}
 

@@ -18,6 +18,7 @@ from .backoff import outlast
 from .broker import Broker, Topic
 from .channel import Channel
 from .cursors import Cursors, InvalidCursor
+from .recent import Recent
 from .shared import Shared
 
 _BATCH = 256
@@ -29,10 +30,10 @@ a cadre (``c``) or an account (``a``); and an id."""
 
 # Where the event stood, where its issue stands now, who has or had a part in it: more than may see it, never less.
 _AFTER = f"""
-select e.seq, e.id,
-       array[e.city_id, e.county_id, e.township_id, e.village_id,
-             i.city_id, i.county_id, i.township_id, i.village_id],
+select e.seq, e.id, e.issue_id,
        extract(epoch from clock_timestamp() - e.committed_at)::float8,
+       array[e.city_id, e.county_id, e.township_id, e.village_id],
+       array[i.city_id, i.county_id, i.township_id, i.village_id],
        a.units, a.departments, array[i.finder_id, i.verifier_id] || a.cadres || v.cadres, i.finder_account_id
 from (select * from event where seq > $1 order by seq limit {_BATCH}) e
 join issue i on i.id = e.issue_id
@@ -55,15 +56,18 @@ select (select max(seq) from event) as head, (select min(seq) from event) as fir
 
 
 class EventHead(NamedTuple):
-    """An event in flight: where it stands in the order, which it is and whom it may concern, never the row.
+    """An event in flight: where it stands in the order, which it is, of what and whom it may concern, never the row.
 
+    The routes of the issue are as they are by now.
     ``committed_at`` is in seconds of ``time.time()``, and None of an event that was numbered before this was kept.
     """
 
     seq: int
     id: int
+    issue_id: int
     committed_at: float | None
     routes: frozenset[Route]
+    issue_routes: frozenset[Route]
 
 
 class Batch(NamedTuple):
@@ -93,6 +97,7 @@ class Log:
         retention: timedelta = timedelta(days=30),
         poll_seconds: float = 0.25,
         buffer: int = 4 * _BATCH,
+        remembered: int = 4 * _BATCH,
     ) -> None:
         self._pool = pool
         self._broker = broker
@@ -101,7 +106,10 @@ class Log:
         self._poll_seconds = poll_seconds
         self._buffer = buffer
         self._followers: defaultdict[Route, set[Channel[EventHead]]] = defaultdict(set)
+        self._remembered = remembered
+        self._recent = Recent(remembered)
         self._reads: Shared[list[EventHead]] = Shared(_READS)
+        self._firsts: Shared[int | None] = Shared(1)
         self._started = asyncio.Event()
         self.tail = 0
         """The number of the newest event that was handed on."""
@@ -151,11 +159,10 @@ class Log:
             while True:
                 handed_on = self.tail  # what comes by the channel is numbered above this
                 while seen < handed_on:
-                    heads = await self._reads(seen, partial(self._read, seen))
-                    if heads and heads[0].seq > seen + 1:
-                        await self._look_for_gap(seen)
-                    seen = heads[-1].seq if heads else handed_on
-                    yield Batch([head for head in heads if not wanted.isdisjoint(head.routes)], seen)
+                    missed = await self.missed(seen, wanted)
+                    await self.look_for_gap(seen)
+                    seen = missed.through
+                    yield missed
                 while (taken := await channel.take(_BATCH)) is not None:
                     if fresh := [head for head in taken if head.seq > seen]:
                         seen = fresh[-1].seq
@@ -163,18 +170,37 @@ class Log:
         finally:
             self._leave(channel, wanted)
 
+    async def missed(self, after: int, routes: frozenset[Route]) -> Batch:
+        """Return the next events numbered after that, those on the routes; rides out the loss of the database."""
+        heads = self._recent.after(after, _BATCH)
+        if heads is None:
+            heads = await self._reads(after, partial(self._read, after))
+        through = heads[-1].seq if heads else max(after, self.tail)
+        return Batch([head for head in heads if self._recent.concerns(head, routes)], through)
+
+    async def look_for_gap(self, after: int) -> None:
+        """Raise ``CursorExpired`` where events after that are missing: where somebody took old ones away."""
+        first = await self._firsts(None, lambda: outlast(lambda: self._pool.fetchval(_FIRST)))
+        if (first or 0) > after + 1:
+            raise CursorExpired
+
+    def remembers(self, after: int) -> bool:
+        """Say whether all events after that are known without a look at the table."""
+        return self._recent.after(after, 0) is not None
+
     async def run(self) -> None:
         """Hand new events to the followers until cancelled."""
-        self.tail = await outlast(self.head)
-        self._started.set()
         async with self._broker.subscribe(Topic.NUMBERED) as bell:
+            self.tail = max(0, await outlast(self.head) - self._remembered)
             while True:
                 heads = await self._read(self.tail)
                 for head in heads:
-                    for channel in self._concerned(head.routes):
+                    self._recent.add(head)
+                    for channel in self._concerned(head.routes | head.issue_routes):
                         channel.offer(head)
                     self.tail = head.seq
                 if len(heads) < _BATCH:
+                    self._started.set()
                     await bell.heard(self._poll_seconds)
 
     def _concerned(self, routes: frozenset[Route]) -> set[Channel[EventHead]]:
@@ -186,27 +212,21 @@ class Log:
             if not self._followers[route]:
                 del self._followers[route]
 
-    async def _look_for_gap(self, seen: int) -> None:
-        """The numbers have no gap unless somebody takes old events away."""
-        first = await outlast(lambda: self._pool.fetchval(_FIRST))
-        if (first or 0) > seen + 1:
-            raise CursorExpired
-
     async def _read(self, after: int) -> list[EventHead]:
         rows = await outlast(lambda: self._pool.fetch(_AFTER, after))
         now = time.time()  # the server's clock may differ from ours, but not in how long ago it was
         return [
-            EventHead(seq, id_, None if age is None else now - age, _routes(path, *others))
-            for seq, id_, path, age, *others in rows
+            EventHead(
+                seq,
+                id_,
+                issue_id,
+                None if age is None else now - age,
+                _routes(u=path),
+                _routes(u=issue_path, p=party_units, d=departments, c=cadres, a=[account]),
+            )
+            for seq, id_, issue_id, age, path, issue_path, party_units, departments, cadres, account in rows
         ]
 
 
-def _routes(
-    path: list[int | None],
-    party_units: list[int | None] | None,
-    departments: list[int | None] | None,
-    cadres: list[int | None],
-    account: int | None,
-) -> frozenset[Route]:
-    ids = {"u": path, "p": party_units or (), "d": departments or (), "c": cadres, "a": (account,)}
-    return frozenset((kind, id_) for kind, found in ids.items() for id_ in found if id_ is not None)
+def _routes(**found: list[int | None] | None) -> frozenset[Route]:
+    return frozenset((kind, id_) for kind, ids in found.items() for id_ in ids or () if id_ is not None)
