@@ -48,7 +48,7 @@ bench-fanout: $(DEVELOPMENT)
 	@VENV_PYTHON=$(abspath $(VENV_PYTHON)) $(VENV_PYTHON) -m bench.fanout
 
 soak: $(DEVELOPMENT)
-	@$(VENV_PYTHON) -m tests.soak
+	@failed=0; $(VENV_PYTHON) -m tests.soak || failed=1; $(MAKE) bench-fanout || failed=1; exit $$failed
 
 schema: $(RUNTIME)
 	@$(BIN)/lxbc-graph schema

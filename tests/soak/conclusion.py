@@ -9,7 +9,7 @@ from .topology import Topology
 _EXAMPLES = 3
 
 
-async def conclude(topology: Topology, following: Following) -> Evidence:
+async def conclude(topology: Topology, *followings: Following) -> Evidence:
     """Return the evidence of a run, once nobody writes any more: what everybody saw, beside the log as it stands."""
     topology.check()
     await topology.postgres.numbered()
@@ -17,7 +17,8 @@ async def conclude(topology: Topology, following: Following) -> Evidence:
     with Journal(topology.directory / "log.jsonl") as journal:
         for entry in log:
             journal.write(entry)
-    await following.finish({name: _last(log, reach) for name, reach in following.reach.items()})
+    for following in followings:
+        await following.finish({name: _last(log, reach) for name, reach in following.reach.items()})
     return Evidence.of(read(topology.directory))
 
 

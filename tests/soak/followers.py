@@ -24,6 +24,8 @@ from .process import until
 
 _PAUSE = 0.02
 _LINGER = 0.5  # seconds in which what is sent once more after the last event would come
+_HEARTBEAT = 10.0  # seconds between pings to a server, which has half of that to answer
+_MUTE = 30.0  # seconds after which a server that says nothing at all, not even that it is alive, is given up
 _SILENCE = 30.0  # seconds without any event after which none is waited for
 _RESUMABLE = {1001, 1006, 1012, 1013, 4290, 4408}
 _AGAIN = {"UNAVAILABLE", "TIMEOUT"}
@@ -117,10 +119,15 @@ class Follower:
 
 async def _over_websocket(follower: Follower, address: str) -> None:
     async with follower.session.ws_connect(
-        f"http://{address}/graphql", protocols=["graphql-transport-ws"], max_msg_size=0
+        f"http://{address}/graphql",
+        protocols=["graphql-transport-ws"],
+        max_msg_size=0,
+        heartbeat=_HEARTBEAT,
     ) as socket:
         await socket.send_json({"type": "connection_init", "payload": {"token": follower.subscriber.token}})
         async for message in socket:
+            if message.type is aiohttp.WSMsgType.ERROR:
+                break
             content = orjson.loads(message.data)
             match content["type"]:
                 case "next":
@@ -170,7 +177,7 @@ _TRANSPORTS: dict[str, Callable[[Follower, str], Awaitable[None]]] = {
 
 async def follow(crowd: Crowd) -> None:
     """Be all subscribers of the crowd."""
-    timeout = aiohttp.ClientTimeout(total=None, sock_connect=5)
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=_MUTE)
     with Journal(Path(crowd.journal)) as journal:
         async with (
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=timeout) as session,

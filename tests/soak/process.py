@@ -51,6 +51,12 @@ class Process:
         self._running = None
         return status
 
+    @property
+    def pid(self) -> int:
+        """The id of the process that was started last."""
+        assert self._running is not None
+        return self._running.pid
+
     def check(self) -> None:
         """Raise RuntimeError if it has ended by itself."""
         if self._running is not None and (status := self._running.poll()) is not None:

@@ -16,6 +16,8 @@ from .ground import Ground, lay
 from .postgres import Postgres
 from .process import Process, until
 
+LOOPBACK = "127.0.0.1"
+
 
 class Relay(Process):
     """A process that numbers events and climbs the ladder, if elected."""
@@ -28,9 +30,9 @@ class Api(Process):
     """A process that serves the API at one address, however often it is started; it numbers events, if elected."""
 
     def __init__(self, name: str, settings: Mapping[str, str], log: Path, port: int) -> None:
-        own = {**settings, "LXBC_PORT": str(port)}
+        own = {"LXBC_HOST": LOOPBACK, **settings, "LXBC_PORT": str(port)}
         super().__init__(name, _command("serve"), _environment(own), log)
-        self.address = f"127.0.0.1:{port}"
+        self.address = f"{own['LXBC_HOST']}:{port}"
 
     async def healthy(self) -> None:
         """Wait until it says that it can do its work."""
@@ -82,17 +84,23 @@ class Topology:
 
 @asynccontextmanager
 async def running(
-    directory: Path, *, apis: int = 2, relays: int = 0, with_redis: bool = False
+    directory: Path,
+    *,
+    apis: int = 2,
+    relays: int = 0,
+    with_redis: bool = False,
+    given: Mapping[str, str] = {},
 ) -> AsyncIterator[Topology]:
     """Start everything in an empty directory and wait until it works; all of it ends with the context.
 
-    It needs no relay: API processes number events too.
+    It needs no relay: API processes number events too. ``given`` are settings beside those that it takes anyway.
     """
     async with Postgres.running(directory / "data") as postgres:
         with ExitStack() as stack:
             ground = await lay(postgres.url)
             redis = stack.enter_context(redis_server()) if with_redis else None
-            settings = {"LXBC_DATA_DIR": str(directory / "files")}
+            settings = {"LXBC_DATA_DIR": str(directory / "files"), **given}
+            host = settings.get("LXBC_HOST", LOOPBACK)
             if redis is not None:
                 settings["LXBC_REDIS_URL"] = redis.url
 
@@ -103,7 +111,7 @@ async def running(
                     directory / f"{name}.log",
                 )
 
-            served = tuple([Api(*await place(f"api{one}"), _reserved(stack)) for one in range(apis)])
+            served = tuple([Api(*await place(f"api{one}"), _reserved(stack, host)) for one in range(apis)])
             relaying = tuple([Relay(*await place(f"relay{one}")) for one in range(relays)])
             for process in (*served, *relaying):
                 stack.callback(process.kill)
@@ -122,11 +130,11 @@ def _environment(settings: Mapping[str, str]) -> dict[str, str]:
     return {**rest, **settings}
 
 
-def _reserved(stack: ExitStack) -> int:
+def _reserved(stack: ExitStack, host: str) -> int:
     """Return a port that only who asks for it by number gets, even while nobody listens on it.
 
     Without this, one of the many connections that are tried while a process is down would soon take it for its own.
     """
-    reserved = stack.enter_context(bind("127.0.0.1", 0))
+    reserved = stack.enter_context(bind(host, 0))
     port: int = reserved.getsockname()[1]
     return port

@@ -16,22 +16,26 @@ from .life import Issue
 
 _CHANGE = """
 with changed as (
-    update issue set version = version + 1, updated_at = now() where id = $1 returning *
+    update issue set version = version + 1, updated_at = now() where id = any($1) returning *
 )
 insert into event (
     issue_id, kind, from_state, to_state, actor_name, at, unit_id, city_id, county_id, township_id, village_id
 )
 select id, 'URGED', state, state, 'soak', now(), unit_id, city_id, county_id, township_id, village_id
-from changed returning id, (select version from changed)
+from changed returning id, issue_id, (select version from changed where changed.id = issue_id)
 """
 
 
 async def change(connection: Connection, issue: Issue) -> tuple[str, int]:
     """Change the issue and add its event, in one transaction; return the event and the version."""
-    row = await connection.fetchrow(_CHANGE, int(issue["id"].partition(":")[2]))
-    assert row is not None
-    event, version = row
-    return f"Event:{event}", version
+    ((event, version),) = (await change_all(connection, [issue])).values()
+    return event, version
+
+
+async def change_all(connection: Connection, issues: Sequence[Issue]) -> dict[str, tuple[str, int]]:
+    """Change all issues, each with its event, in one transaction; return event and version by the id of the issue."""
+    rows = await connection.fetch(_CHANGE, [int(issue["id"].partition(":")[2]) for issue in issues])
+    return {f"Issue:{issue}": (f"Event:{event}", version) for event, issue, version in rows}
 
 
 async def write(
@@ -73,3 +77,21 @@ async def _write(
         journal.write(Written(key, event, issue["id"], version, place.village, asked_at, time.monotonic()))
     await connection.close()
     return done
+
+
+async def write_together(
+    url: str, issues: Sequence[tuple[Place, Issue]], rate: float, over: asyncio.Event, journal: Journal
+) -> None:
+    """Commit so many changes a second, those of all issues in one transaction, until it is over."""
+    connection = await asyncpg.connect(url)
+    began, villages = time.monotonic(), {issue["id"]: place.village for place, issue in issues}
+    for done in count():
+        await asyncio.sleep(began + done * len(issues) / rate - time.monotonic())
+        if over.is_set():
+            break
+        asked_at = time.monotonic()
+        changed = await change_all(connection, [issue for _, issue in issues])
+        at = time.monotonic()
+        for issue, (event, version) in changed.items():
+            journal.write(Written(f"{issue}-{version}", event, issue, version, villages[issue], asked_at, at))
+    await connection.close()

@@ -7,12 +7,14 @@ from tests.soak.fault import Fault
 from . import (
     api_killed,
     idle_transaction,
+    network_cut,
     postgres_restarted,
     redis_away,
     relay_killed,
     repeated_keys,
     revocation,
     rolling_restart,
+    slow_reader,
 )
 
 FAULTS: tuple[Fault[Any], ...] = (
@@ -24,4 +26,6 @@ FAULTS: tuple[Fault[Any], ...] = (
     idle_transaction.FAULT,
     rolling_restart.FAULT,
     revocation.FAULT,
+    slow_reader.FAULT,
+    network_cut.FAULT,
 )
