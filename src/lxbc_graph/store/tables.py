@@ -324,6 +324,8 @@ event = Table(
     # Few among all events; who left some unanswered is asked of them alone.
     Index("ix_event_letters", "at", postgresql_where=text("data ->> 'rung' = 'REMINDER_LETTER'")),
     Index("ix_event_transferred", "issue_id", postgresql_where=text("kind = 'TRANSFERRED'")),
+    # Who reads the log asks it of each event, and an issue may have been urged a thousand times.
+    Index("ix_event_verified", "issue_id", postgresql_where=text("kind = 'VERIFIED'")),
 )
 
 attachment = Table(
