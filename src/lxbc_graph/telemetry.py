@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 
 Kind = Literal["events", "figures"]
 """What a subscription follows."""
-Drop = Literal["too_slow", "no_pong"]
+Drop = Literal["too_slow", "no_pong", "timed_out"]
 """Why a client was cut off that may come back and resume."""
 
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)

@@ -200,6 +200,12 @@ class Socket(WebSocketsSansIOProtocol):
         self.pong_timer = None
         self.part(NO_PONG, "no answer to a ping: resume from the last cursor", "no_pong")
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Count whom the kernel has given up: a client that stands still may be cut off before a ping is missed."""
+        if isinstance(exc, TimeoutError) and self.drop is None:
+            self.drop = "timed_out"
+        super().connection_lost(exc)
+
     def shutdown(self) -> None:
         """Leave who does not read that this is the end."""
         super().shutdown()
