@@ -226,6 +226,21 @@ async def test_an_idle_transaction_delays_nobody_else(
     await idle.close()
 
 
+async def test_an_event_is_numbered_however_many_have_overtaken_it(
+    database: Database, broker: LocalBroker, relay: Relay, log: Log
+) -> None:
+    issue = await an_issue(database.pool)
+    async with running(relay.run(), log.run()), follow(log, 0) as events:
+        async with database.pool.acquire() as idle, idle.transaction():
+            [overtaken] = await happen(idle, issue)
+            for _ in range(3):
+                others = await happen(database.pool, issue, 700)
+                broker.publish(Topic.COMMITTED)
+                assert [event.id for event in await take(events, 700)] == others
+        broker.publish(Topic.COMMITTED)
+        assert pairs(await take(events, 1)) == [(2101, overtaken)]
+
+
 async def test_what_is_rolled_back_never_happened_and_takes_no_number(
     database: Database, database_url: str, broker: LocalBroker, relay: Relay, log: Log
 ) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from itertools import count
+from itertools import count, cycle
 
 import asyncpg
 
@@ -13,6 +13,8 @@ from .fault import Advance
 from .ground import Place
 from .journal import Journal, Written
 from .life import Issue
+
+_ALIKE = 100
 
 _CHANGE = """
 with changed as (
@@ -38,6 +40,22 @@ async def change_all(connection: Connection, issues: Sequence[Issue]) -> dict[st
     return {f"Issue:{issue}": (f"Event:{event}", version) for event, issue, version in rows}
 
 
+_COPY = """
+with copied as (
+    select jsonb_populate_record(
+        issue, jsonb_build_object('id', nextval(pg_get_serial_sequence('issue', 'id')), 'number', number || '-' || n)
+    ) as row
+    from issue, generate_series(1, $2::int) n where issue.id = $1
+)
+insert into issue select (row).* from copied returning 'Issue:' || id as id, version
+"""
+
+
+async def copies(connection: Connection, issue: Issue, number: int) -> list[Issue]:
+    """Make so many issues like this one, and return them with it."""
+    return [issue, *map(dict, await connection.fetch(_COPY, int(issue["id"].partition(":")[2]), number))]
+
+
 async def write(
     url: str,
     issues: Sequence[tuple[Place, Issue]],
@@ -46,7 +64,11 @@ async def write(
     journal: Journal,
     progress: Advance,
 ) -> int:
-    """Commit so many changes a second, each issue's over a connection of its own; return how many there were."""
+    """Commit so many changes a second, return how many there were.
+
+    Each place's are over a connection of its own, to its issue and to many like it: of one that is changed a thousand
+    times while a transaction is open, PostgreSQL keeps a thousand versions, and whoever reads it goes by them all.
+    """
     async with asyncio.TaskGroup() as tasks:
         writers = [
             tasks.create_task(_write(url, place, issue, rate / len(issues), seconds, journal, progress))
@@ -65,6 +87,7 @@ async def _write(
     progress: Advance,
 ) -> int:
     connection = await asyncpg.connect(url)
+    issues = cycle(await copies(connection, issue, _ALIKE))
     began = time.monotonic()
     for done in count():
         await asyncio.sleep(began + done / rate - time.monotonic())
@@ -72,6 +95,7 @@ async def _write(
         if asked_at - began > seconds:
             break
         progress(int(asked_at - began), int(seconds))
+        issue = next(issues)
         event, version = await change(connection, issue)
         key = f"{issue['id']}-{version}"
         journal.write(Written(key, event, issue["id"], version, place.village, asked_at, time.monotonic()))
