@@ -114,7 +114,9 @@ class Emitter:
 
     def _nodes(self, item: Fetch) -> str:
         def names(request: Request) -> list[str]:
-            return [ids.name_of(id_) for id_ in item.ids.get(request.variables)]
+            found = (ids.name_of(id_) for id_ in item.ids.get(request.variables))
+            # What names no type is not sent: PostgreSQL has no text for some of it, which would cost all others.
+            return [name if name in item.targets else "" for name in found]
 
         def numbers(request: Request) -> list[int | None]:
             return [ids.parse(id_, ids.name_of(id_)) for id_ in item.ids.get(request.variables)]
