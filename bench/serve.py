@@ -14,7 +14,8 @@ from .limit import Limit
 from .plain import plain
 
 APPLICATIONS = {
-    "lxbc-graph": lambda url: create_app(Settings(database_url=url)),
+    # Q2 asks for the whole tree, whose pages might hold a hundred times what they do.
+    "lxbc-graph": lambda url: create_app(Settings(database_url=url, max_cost=10_000_000)),
     "limit": Limit,
     "plain": plain,
     "bare": bare,

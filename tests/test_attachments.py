@@ -308,7 +308,7 @@ async def test_an_attachment_is_read_like_all_else(api: Api) -> None:
     await api.post(account="li")
     fields = "id name mediaType size sha256 url uploaderName uploader { code } issue { number } event { id }"
     data = await api.graphql(
-        f"{{ issues {{ nodes {{ number attachments {{ totalCount nodes {{ {fields} }} }} }} }} "
+        f"{{ issues(first: 9) {{ nodes {{ number attachments {{ totalCount nodes {{ {fields} }} }} }} }} "
         'node(id: "Attachment:1") { id } }',
         "portal",
     )
@@ -825,7 +825,7 @@ async def test_an_event_refers_to_what_its_author_brought_for_its_issue_once(api
     assert said(await referring(api, [1])) == [(invalid, "attachmentIds", "0")]
     assert await referring(api, [3], "li") == []
     data = await api.graphql(
-        "{ issues { nodes { number events { nodes { attachments { nodes { id } } } }"
+        "{ issues(first: 9) { nodes { number events(first: 9) { nodes { attachments { nodes { id } } } }"
         " attachments(filter: {referred: false}) { nodes { id } } } } }"
     )
     (here,) = (issue for issue in data["issues"]["nodes"] if issue["number"] == "HERE")

@@ -263,7 +263,7 @@ async def test_each_wrong_value_of_each_field_is_a_typed_error_that_changes_noth
     foreign_answer = await asked(service, house, "city_office_2", "reportIssue", far)
     foreign = int(foreign_answer.issue["id"].split(":")[1])
     good = filled(GOOD[name], at, foreign)
-    root = service.executor.documents._schema.mutation_type
+    root = service.executor.documents.schema.mutation_type
     assert root is not None
     input_type = get_nullable_type(root.fields[name].args["input"].type)
     assert isinstance(input_type, GraphQLInputObjectType)

@@ -71,9 +71,9 @@ async def test_a_computed_field_is_the_same_by_every_way(town: Town, account: st
         account,
         f"""
         {{
-          issues(orderBy: {{field: NUMBER}}) {{ nodes {{ id {MAY} }} edges {{ node {{ {MAY} }} }} }}
-          unit(code: "{VILLAGE}") {{ issues(orderBy: {{field: NUMBER}}) {{ nodes {{ {MAY} }} }} }}
-          assignments {{ nodes {{ viewerActions issue {{ {MAY} }} }} }}
+          issues(first: 9, orderBy: {{field: NUMBER}}) {{ nodes {{ id {MAY} }} edges {{ node {{ {MAY} }} }} }}
+          unit(code: "{VILLAGE}") {{ issues(first: 9, orderBy: {{field: NUMBER}}) {{ nodes {{ {MAY} }} }} }}
+          assignments(first: 9) {{ nodes {{ viewerActions issue {{ {MAY} }} }} }}
           node(id: "Issue:1") {{ ... on Issue {{ {MAY} again: viewerActions }} }}
           nodes(ids: ["Issue:2", "Issue:1"]) {{ ... on Issue {{ {MAY} }} }}
         }}

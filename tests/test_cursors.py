@@ -251,6 +251,25 @@ async def test_a_cursor_is_refused_wherever_it_was_not_given(
                 assert_refused(await lists.ask(elsewhere, **{side: cursor}))
 
 
+@given(listing=st.sampled_from(LISTINGS), ends=st.tuples(st.integers(0, 99), st.integers(0, 99)))
+@SOME
+async def test_between_two_cursors_stand_the_rows_between(
+    lists: Lists, listing: Listing, ends: tuple[int, int]
+) -> None:
+    whole = await lists.ask(listing, first=100)
+    cursors, expected = cursors_of(whole), ids_of(whole)
+    assume(cursors)
+    after, before = (end % len(cursors) for end in ends)
+    between = expected[after + 1 : before]
+    page = {"after": cursors[after], "before": cursors[before]}
+    assert await lists.rows(listing, first=100, **page) == between
+    assert await lists.rows(listing, last=1, **page) == between[-1:]
+    other = replace(listing, viewer=1 - listing.viewer)
+    for foreign in cursors_of(await lists.ask(other))[:1]:
+        assert_refused(await lists.ask(listing, **{**page, "before": foreign}))
+        assert_refused(await lists.ask(listing, **{**page, "after": foreign}))
+
+
 def assert_refused(response: Any) -> None:
     (error,) = response["errors"]
     assert (error["message"], error["extensions"]) == (REFUSED, {"code": "INVALID_CURSOR"})

@@ -35,6 +35,7 @@ from .http.workers import serve_by_workers
 from .policy import matrix
 from .policy.source import PolicyError
 from .read.document import Refused
+from .read.trusted import TrustedError
 from .reports import calendar, rules, units
 from .reports.csv_rows import BadRows
 from .schema import sdl
@@ -80,6 +81,7 @@ _REFUSALS = (
     DatabaseError,
     FilesError,
     PolicyError,
+    TrustedError,
     OSError,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,

@@ -32,7 +32,10 @@ from .policy.accounts import Accounts
 from .policy.enforcer import Enforcer
 from .policy.tokens import Tokens
 from .read.attachment import Attachments
+from .read.document import Documents
+from .read.limits import Limits
 from .read.runner import Reader
+from .read.trusted import UNTRUSTING, Trusted, TrustedError
 from .schema.build import build
 from .schema.declare import CATALOGUE
 from .schema.execute import Executor, told
@@ -66,13 +69,36 @@ class Service:
 def open_service(settings: Settings) -> AbstractAsyncContextManager[Service]:
     """Build the service on ``settings.database_url``, which must be set and migrated; close it at the end.
 
-    Raises PolicyError at once, before anything is opened.
+    Raises PolicyError and TrustedError at once, before anything is opened.
     """
-    return _opened(settings, Enforcer(settings.policies or resources.POLICIES))
+    return _opened(settings, Enforcer(settings.policies or resources.POLICIES), _documents(settings))
+
+
+def _documents(settings: Settings) -> Documents:
+    file, only = settings.trusted_documents, settings.trusted_only
+    if only and file is None:
+        raise TrustedError("LXBC_TRUSTED_ONLY wants LXBC_TRUSTED_DOCUMENTS")
+    return Documents(
+        build()._schema,  # noqa: SLF001 - Strawberry offers no other way to it
+        CATALOGUE,
+        Limits(
+            bytes=settings.max_query_bytes,
+            tokens=settings.max_tokens,
+            depth=settings.max_depth,
+            fields=settings.max_fields,
+            aliases=settings.max_aliases,
+            cost=settings.max_cost,
+            page=settings.max_page,
+        ),
+        introspection=settings.introspection,
+        suggestions=settings.suggestions,
+        automatic=settings.persisted_queries,
+        trusted=UNTRUSTING if file is None else Trusted.load(file, only=only),
+    )
 
 
 @asynccontextmanager
-async def _opened(settings: Settings, enforcer: Enforcer) -> AsyncIterator[Service]:
+async def _opened(settings: Settings, enforcer: Enforcer, documents: Documents) -> AsyncIterator[Service]:
     if settings.database_url is None:
         raise ValueError("settings.database_url is not set")
     database = await Database.open(
@@ -99,7 +125,7 @@ async def _opened(settings: Settings, enforcer: Enforcer) -> AsyncIterator[Servi
         telemetry = Telemetry()
         fanout = Fanout(log, access, telemetry, told)
         executor = Executor(
-            schema=build(),
+            documents=documents,
             reader=reader,
             commands=Commands(database, enforcer, committed),
             following=Following(reader, log, fanout, database.pool),
@@ -117,7 +143,7 @@ async def _opened(settings: Settings, enforcer: Enforcer) -> AsyncIterator[Servi
 def create_app(settings: Settings) -> Starlette:
     """Return the application; what it needs is open, and its routes exist, while its lifespan lasts.
 
-    Raises FilesError where attachments cannot be kept, and PolicyError.
+    Raises FilesError where attachments cannot be kept, PolicyError and TrustedError.
     """
     opened = open_service(settings)
     files = Files.open(settings.attachments_url or str(settings.data_dir / "attachments"))

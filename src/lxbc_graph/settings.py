@@ -63,6 +63,25 @@ class Settings(BaseSettings):
         default=30.0, gt=0, le=3600, description="How long the ladder rests between two passes."
     )
 
+    max_query_bytes: int = Field(default=20_000, ge=1, description="Of a document, before it is parsed.")
+    max_tokens: int = Field(default=2_000, ge=1)
+    max_depth: int = Field(default=12, ge=1, le=50, description="Of fields in fields.")
+    max_fields: int = Field(default=1_000, ge=1, description="Of a document, its fragments spread.")
+    max_aliases: int = Field(default=100, ge=0, description="Of a document, its fragments spread.")
+    max_cost: int = Field(default=10_000, ge=1, description="Objects that an operation may read.")
+    max_page: int = Field(
+        default=100, ge=1, le=100, description="Rows of a page, and ids of `nodes`; the schema says 100."
+    )
+    introspection: bool = Field(default=True, description="Whether the schema may be asked for.")
+    suggestions: bool = Field(default=False, description="Whether an error says what may have been meant.")
+    persisted_queries: bool = Field(
+        default=True, description="Whether a document sent once may be named by its hash afterwards."
+    )
+    trusted_documents: Path | None = Field(
+        default=None, description="A manifest of documents that clients name by their hash."
+    )
+    trusted_only: bool = Field(default=False, description="Whether nothing but these is taken.")
+
     @field_validator("redis_url")
     @classmethod
     def _names_a_redis(cls, url: str | None) -> str | None:

@@ -15,6 +15,8 @@ from lxbc_graph.policy.accounts import Accounts
 from lxbc_graph.policy.enforcer import Enforcer
 from lxbc_graph.policy.tokens import Tokens
 from lxbc_graph.read.catalogue import Catalogue
+from lxbc_graph.read.document import Documents
+from lxbc_graph.read.limits import Limits
 from lxbc_graph.read.runner import Reader
 from lxbc_graph.resources import POLICIES
 from lxbc_graph.schema.build import build
@@ -27,6 +29,8 @@ from lxbc_graph.telemetry import Telemetry
 from lxbc_graph.write.commands import Commands
 
 ENFORCER = Enforcer(POLICIES)
+UNLIMITED = Limits(depth=50, fields=10**6, aliases=10**6, cost=10**12)
+"""For random documents, which are no attack; pages are bounded all the same."""
 POLICY = ENFORCER.rows
 
 
@@ -37,7 +41,7 @@ async def executor_on(database: Database, catalogue: Catalogue = CATALOGUE) -> E
     reader = Reader(database.lanes, database.streams, catalogue, ENFORCER)
     fanout = Fanout(log, Access(accounts, lambda: None), Telemetry(), told)
     return Executor(
-        build(),
+        Documents(build()._schema, catalogue, UNLIMITED),
         reader,
         Commands(database, ENFORCER, lambda: None),
         Following(reader, log, fanout, database.pool),

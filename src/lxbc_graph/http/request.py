@@ -1,4 +1,4 @@
-"""The request as every transport carries it: a JSON object with ``query`` and what belongs to it."""
+"""The request as every transport carries it: a JSON object with ``query``, or its id, and what belongs to it."""
 
 from typing import Any
 
@@ -30,12 +30,31 @@ def parse_request(found: Any) -> Request:
     """Return the request that a JSON value is; raises Malformed."""
     if not isinstance(found, dict):
         raise Malformed("A request is an object")
-    if not isinstance(query := found.get("query"), str):
+    name, variables = _text_in(found, "operationName"), object_in(found, "variables")
+    extensions = object_in(found, "extensions")
+    id_ = _text_in(found, "documentId") or _persisted(extensions or {})
+    query = found.get("query", "" if id_ else None)
+    if not isinstance(query, str):
         raise Malformed("'query' is missing or not a string")
-    name = found.get("operationName")
-    if name is not None and not isinstance(name, str):
-        raise Malformed("'operationName' is not a string")
-    return Request(query, name, object_in(found, "variables"), object_in(found, "extensions"))
+    return Request(query, name, variables, extensions, document_id=id_)
+
+
+def _text_in(holder: JsonObject, key: str) -> str | None:
+    value = holder.get(key)
+    if value is not None and not isinstance(value, str):
+        raise Malformed(f"'{key}' is not a string")
+    return value
+
+
+def _persisted(extensions: JsonObject) -> str | None:
+    """Return the id that an automatic persisted query of Apollo's has."""
+    asked = object_in(extensions, "persistedQuery")
+    if asked is None:
+        return None
+    digest = asked.get("sha256Hash")
+    if asked.get("version") != 1 or not isinstance(digest, str):
+        raise Malformed("'persistedQuery' has no version 1 and sha256Hash")
+    return f"sha256:{digest}"
 
 
 def object_in(holder: JsonObject, key: str) -> JsonObject | None:

@@ -1,4 +1,4 @@
-"""Documents: parsed and validated once, then remembered by their text."""
+"""Documents: within their limits, parsed and validated once, then remembered by their text."""
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from graphql import (
+    DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
@@ -27,9 +28,15 @@ from graphql import (
     validate,
 )
 from graphql.execution.values import get_variable_values
+from graphql.validation import OverlappingFieldsCanBeMergedRule, specified_rules
 
-MAX_CHARACTERS = 20_000
-MAX_TOKENS = 2_000
+from .catalogue import Catalogue
+from .cost import Cost
+from .limits import Exceeded, Limits, check
+from .merging import conflicts
+from .selection import fragments_of
+from .trusted import UNTRUSTING, Trusted, TrustedError, id_of
+
 MAX_TYPES = 10
 """How often one operation may ask for ``__type``; for other fields that resolvers answer, once: they cost more than
 it takes to ask for them."""
@@ -44,6 +51,10 @@ class Refused(Exception):
 
 
 _MESSAGE = 1_000  # characters
+_ERRORS = 5
+"""Each may cost as much as printing the document."""
+_RULES = tuple(rule for rule in specified_rules if rule is not OverlappingFieldsCanBeMergedRule)
+"""All but the one that takes longer than linear time; ``merging`` stands for it."""
 
 
 def refused(message: str, code: str = "BAD_REQUEST") -> Refused:
@@ -58,6 +69,8 @@ class Operation:
     schema: GraphQLSchema
     node: OperationDefinitionNode
     fragments: Mapping[str, FragmentDefinitionNode]
+    limits: Limits
+    cost: Cost
     plans: dict[Any, Any] = field(default_factory=dict)
     variable_types: Mapping[str, GraphQLInputType] = field(init=False)
     root_names: frozenset[str] = field(init=False)
@@ -107,7 +120,15 @@ class Operation:
                 yield from self._root_names(self.fragments[node.name.value].selection_set, visited)
 
     def variables(self, raw: Mapping[str, Any] | None) -> Mapping[str, Any]:
-        """Coerce the variables of a request; raises Refused with every problem."""
+        """Coerce the variables of a request and say what it costs with them; raises Refused with every problem."""
+        values = self._coerced(raw)
+        try:
+            self.cost.of(values)
+        except GraphQLError as error:
+            raise Refused([error]) from None
+        return values
+
+    def _coerced(self, raw: Mapping[str, Any] | None) -> Mapping[str, Any]:
         if not self.node.variable_definitions:
             return {}
         if raw is not None and all(
@@ -115,13 +136,16 @@ class Operation:
         ):
             return {name: raw[name] for name in self.variable_types}
         values = get_variable_values(
-            self.schema, self.node.variable_definitions, dict(raw or {}), max_errors=20, hide_suggestions=True
+            self.schema,
+            self.node.variable_definitions,
+            dict(raw or {}),
+            max_errors=_ERRORS,
+            hide_suggestions=True,
         )
         if isinstance(values, list):
             for error in values:
                 error.extensions = {"code": "BAD_USER_INPUT", **(error.extensions or {})}
-                # It repeats what was given: not a megabyte of it, nor half a character, which no JSON can hold.
-                error.message = error.message[:_MESSAGE].encode("utf-8", "replace").decode()
+                error.message = _shortened(error.message)
             raise Refused(values)
         return values.coerced
 
@@ -136,6 +160,15 @@ def _field_names(selections: Iterable[SelectionSetNode]) -> Iterator[str]:
                 waiting.append(node.selection_set)
 
 
+def _shortened(message: str) -> str:
+    """Return what may repeat what was given: not a megabyte, nor half a character, which no JSON can hold."""
+    return message[:_MESSAGE].encode("utf-8", "replace").decode()
+
+
+def _untrusted() -> Refused:
+    return refused("This server takes only documents that it was given beforehand.", "UNTRUSTED_DOCUMENT")
+
+
 def _is_plain(value: Any, type_: GraphQLInputType) -> bool:
     """Whether the value is what coercing it would give: told at once for most variables of most requests."""
     if isinstance(type_, GraphQLNonNull):
@@ -148,16 +181,74 @@ def _is_plain(value: Any, type_: GraphQLInputType) -> bool:
 class Documents:
     """A memory of valid documents by their text, bounded by its length; the least recently used leaves first."""
 
-    def __init__(self, schema: GraphQLSchema, characters: int = 1_000_000) -> None:
-        self._schema = schema
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        catalogue: Catalogue,
+        limits: Limits,
+        *,
+        introspection: bool = True,
+        suggestions: bool = False,
+        automatic: bool = True,
+        trusted: Trusted = UNTRUSTING,
+        characters: int = 1_000_000,
+    ) -> None:
+        """Raises TrustedError for a trusted document that would be refused.
+
+        ``automatic``: what was sent with its id once may be asked for by the id for as long as it is remembered.
+        """
+        self.schema = schema
+        self._catalogue = catalogue
+        self._limits = limits
+        self._introspection = introspection
+        self._suggestions = suggestions
+        self._automatic = automatic
+        self._trusted = trusted
         self._room = characters
         self._known: OrderedDict[str, dict[str, Operation]] = OrderedDict()
+        self._left: dict[str, str] = {}
+        """Of what is known, by id: what clients may leave out."""
+        self._refused: tuple[str, list[GraphQLError]] = ("", [])
+        """The last document that was refused, and why."""
+        for id_, text in trusted.texts.items():
+            try:
+                self._read(text)
+            except Refused as refusal:
+                raise TrustedError(f"the trusted document {id_} would be refused: {refusal}") from None
+
+    def text(self, query: str, id_: str | None) -> str:
+        """Return the document of a request, which may name it by its id alone; raises Refused."""
+        if id_ is None:
+            found: str | None = query
+        elif query:
+            found = query
+            if id_of(query) != id_:
+                raise refused("The id is not the SHA-256 of the query.")
+        else:
+            found = self._trusted.texts.get(id_) or self._left.get(id_)
+        if found is None:
+            if self._automatic or self._trusted.texts:
+                raise refused("PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND")
+            raise refused("PersistedQueryNotSupported", "PERSISTED_QUERY_NOT_SUPPORTED")
+        if self._trusted.only and id_of(found) not in self._trusted.texts:
+            raise _untrusted()
+        return found
+
+    def check_trust(self, text: str, account: str | None) -> None:
+        """Raise Refused for what the account may not send, where only what is trusted is taken."""
+        if self._trusted.only and not self._trusted.allows(id_of(text), account):
+            raise _untrusted()
+
+    def leave(self, text: str, id_: str) -> None:
+        """Let a known document be named by its id from now on."""
+        if self._automatic and text in self._known:
+            self._left[id_] = text
 
     def operation(self, text: str, name: str | None) -> Operation:
         """Return the operation to run; raises Refused."""
         known = self._known.get(text)
         if known is None:
-            known = self._remember(text, self._read(text))
+            known = self._remember(text, self._read_once(text))
         else:
             self._known.move_to_end(text)
         if name is None or name == "":
@@ -169,37 +260,70 @@ class Documents:
         except KeyError:
             raise refused(f"The document holds no operation named {name!r}.") from None
 
+    def _read_once(self, text: str) -> dict[str, Operation]:
+        """Read a document that is not known; what kind of operation it holds is asked before it runs."""
+        if self._refused[0] != text:
+            self._refused = ("", [])
+            try:
+                return self._read(text)
+            except Refused as refusal:
+                self._refused = (text, refusal.errors)
+        raise Refused(self._refused[1])
+
     def _remember(self, text: str, operations: dict[str, Operation]) -> dict[str, Operation]:
         self._known[text] = operations
         self._room -= len(text)
         while self._room < 0:
             gone, _ = self._known.popitem(last=False)
             self._room += len(gone)
+            if self._left:
+                self._left.pop(id_of(gone), None)
         return operations
 
     def _read(self, text: str) -> dict[str, Operation]:
-        if len(text) > MAX_CHARACTERS:
-            raise refused(f"A document holds at most {MAX_CHARACTERS} characters.", "TOO_COMPLEX")
+        document = self._parsed(text)
         try:
-            document = parse(text, allow_empty_selection_sets=False, max_tokens=MAX_TOKENS)
+            check(document, self._limits)
+            errors = self._problems(document)
         except GraphQLError as error:
-            error.extensions = {"code": "GRAPHQL_PARSE_FAILED"}
             raise Refused([error]) from None
-        except RecursionError:
-            raise refused("The document is nested too deeply.", "GRAPHQL_PARSE_FAILED") from None
-        try:
-            errors = validate(self._schema, document, max_errors=20, hide_suggestions=True)
-        except RecursionError:
-            raise refused("The document is nested too deeply.", "GRAPHQL_VALIDATION_FAILED") from None
         if errors:
             for problem in errors:
                 problem.extensions = {"code": "GRAPHQL_VALIDATION_FAILED"}
+                problem.message = _shortened(problem.message)
             raise Refused(errors)
-        fragments = {
-            node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
-        }
+        fragments = fragments_of(document)
         return {
-            node.name.value if node.name else "": Operation(self._schema, node, fragments)
+            node.name.value if node.name else "": self._operation(node, fragments)
             for node in document.definitions
             if isinstance(node, OperationDefinitionNode)
         }
+
+    def _parsed(self, text: str) -> DocumentNode:
+        size = len(text.encode(errors="surrogatepass"))
+        if size > self._limits.bytes:
+            raise Refused([Exceeded(self._limits, "bytes", self._limits.bytes, size)])
+        most = self._limits.tokens
+        try:
+            return parse(text, allow_empty_selection_sets=False, max_tokens=most)
+        except GraphQLError as error:
+            if "tokens. Parsing aborted" in error.message:
+                raise Refused([Exceeded(self._limits, "tokens", most, most + 1)]) from None
+            error.extensions = {"code": "GRAPHQL_PARSE_FAILED"}
+            error.message = _shortened(error.message)
+            raise Refused([error]) from None
+
+    def _problems(self, document: DocumentNode) -> list[GraphQLError]:
+        suggest = self._suggestions
+        return validate(self.schema, document, _RULES, _ERRORS, hide_suggestions=not suggest) or conflicts(
+            self.schema, document, self._limits, _ERRORS
+        )
+
+    def _operation(
+        self, node: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]
+    ) -> Operation:
+        cost = Cost(self.schema, self._catalogue, self._limits, node, fragments)
+        operation = Operation(self.schema, node, fragments, self._limits, cost)
+        if not self._introspection and not operation.root_names.isdisjoint(("__schema", "__type")):
+            raise refused("This server does not tell its schema.", "INTROSPECTION_DISABLED")
+        return operation

@@ -18,10 +18,10 @@ from graphql import (
 from .arguments import Argument, Value, Variables, arguments
 from .catalogue import Catalogue, Column, Computed, Entity, Lookup, Many, Metrics, NodeById, One
 from .document import Operation
+from .limits import Exceeded
 
-MAX_PAGE = 100
-DEFAULT_PAGE = 50
-MAX_ITEMS = 5_000
+_ITEMS = 5
+"""How many may be planned for each field that a document may have: each type of an interface is planned by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +145,9 @@ class Planner:
         """Plan root fields, each given by all its nodes."""
         root = self._operation.root
         entity = self._catalogue[root.name]
-        return tuple(self._item(entity, root, nodes, (_key(nodes[0]),)) for nodes in fields)
+        return tuple(self._item(entity, root, nodes) for nodes in fields)
 
-    def node(self, entity_name: str, nodes: Sequence[FieldNode], path: tuple[str, ...]) -> Node:
+    def node(self, entity_name: str, nodes: Sequence[FieldNode]) -> Node:
         """Plan what the nodes select from an entity."""
         entity = self._catalogue[entity_name]
         sets = _sets(nodes)
@@ -163,9 +163,8 @@ class Planner:
                         self._catalogue[name],
                         self._object(name if name != entity.name else (entity.members or (name,))[0]),
                         group,
-                        (*path, key),
                     )
-                    for key, group in found.items()
+                    for group in found.values()
                 )
                 for name, found in groups.items()
             },
@@ -183,10 +182,8 @@ class Planner:
         visited: set[str] = set()
         for node in (node for selection in sets for node in self._fields(concrete, selection, visited)):
             self._items += 1
-            if self._items > MAX_ITEMS:
-                raise GraphQLError(
-                    f"The operation selects more than {MAX_ITEMS} fields.", extensions={"code": "TOO_COMPLEX"}
-                )
+            if self._items > (most := _ITEMS * self._operation.limits.fields):
+                raise Exceeded(self._operation.limits, "types", most, self._items)
             found.setdefault(_key(node), []).append(node)
         return found
 
@@ -232,9 +229,7 @@ class Planner:
                     return False
         return True
 
-    def _item(
-        self, entity: Entity, type_: GraphQLObjectType, nodes: list[FieldNode], path: tuple[str, ...]
-    ) -> Item:
+    def _item(self, entity: Entity, type_: GraphQLObjectType, nodes: list[FieldNode]) -> Item:
         node = nodes[0]
         name, key = node.name.value, _key(node)
         if name == "__typename":
@@ -246,17 +241,17 @@ class Planner:
             case Computed() as field:
                 return Computation(key, name, field)
             case One() as relation:
-                return ToOne(key, relation, self.node(relation.entity, nodes, path))
+                return ToOne(key, relation, self.node(relation.entity, nodes))
             case Many() as relation:
                 # Members of an interface share what they inherit, cursors too.
                 identity = f"{entity.node or entity.name}.{name}"
-                return self._connection(key, identity, relation, nodes, given, path)
+                return self._connection(key, identity, relation, nodes, given)
             case Metrics():
                 return self._figures(key, nodes, given)
             case Lookup() as lookup:
-                return Find(key, lookup, given, self.node(lookup.entity, nodes, path))
+                return Find(key, lookup, given, self.node(lookup.entity, nodes))
             case NodeById(many=many):
-                return self._fetch(key, nodes, given["ids" if many else "id"], many, path)
+                return self._fetch(key, nodes, given["ids" if many else "id"], many)
 
     def _connection(
         self,
@@ -265,14 +260,13 @@ class Planner:
         relation: Many,
         nodes: list[FieldNode],
         given: dict[str, Argument],
-        path: tuple[str, ...],
     ) -> Connection:
         entity = self._catalogue[relation.entity]
         parts: list[tuple[str, str | Node | Edge | tuple[tuple[str, str], ...]]] = []
         for part_key, group in self.select(f"{entity.name}Connection", nodes).items():
             match group[0].name.value:
                 case "nodes":
-                    parts.append((part_key, self.node(entity.name, group, (*path, part_key))))
+                    parts.append((part_key, self.node(entity.name, group)))
                 case "edges":
                     parts.append(
                         (
@@ -281,7 +275,7 @@ class Planner:
                                 tuple(
                                     (
                                         edge_key,
-                                        self.node(entity.name, edge_nodes, (*path, part_key, edge_key))
+                                        self.node(entity.name, edge_nodes)
                                         if edge_nodes[0].name.value == "node"
                                         else edge_nodes[0].name.value,
                                     )
@@ -300,8 +294,14 @@ class Planner:
         filter_ = given.get("filter", {})
         assert isinstance(filter_, dict)
         return Connection(
-            key, identity, relation, entity, filter_, _order(entity, given), _page(given, path), tuple(parts)
+            key, identity, relation, entity, filter_, _order(entity, given), self._page(given), tuple(parts)
         )
+
+    def _page(self, given: dict[str, Argument]) -> Page:
+        found = {name: value for name, value in given.items() if isinstance(value, Value)}
+        asked = found.get("first") or found.get("last")
+        size = self._operation.limits.default_page if asked is None else asked.now
+        return Page(size, "last" in found, found.get("after"), found.get("before"))
 
     def _figures(self, key: str, nodes: list[FieldNode], given: dict[str, Argument]) -> Figures:
         return Figures(
@@ -317,16 +317,14 @@ class Planner:
             ),
         )
 
-    def _fetch(
-        self, key: str, nodes: list[FieldNode], ids: Argument, many: bool, path: tuple[str, ...]
-    ) -> Fetch:
+    def _fetch(self, key: str, nodes: list[FieldNode], ids: Argument, many: bool) -> Fetch:
         assert isinstance(ids, Value)
         targets = {}
         for id_ in ids.now if many else [ids.now]:
             name = id_.partition(":")[0]
             entity = self._catalogue.by_node(name)
             if entity is not None and name not in targets:
-                targets[name] = self.node(entity.name, nodes, path)
+                targets[name] = self.node(entity.name, nodes)
         return Fetch(key, ids, many, targets)
 
     def _object(self, name: str) -> GraphQLObjectType:
@@ -360,21 +358,3 @@ def _order(entity: Entity, given: dict[str, Argument]) -> tuple[str, bool]:
     name, direction = order["field"], order.get("direction")
     assert isinstance(name, Value)
     return str(name.now), isinstance(direction, Value) and direction.now == "DESC"
-
-
-def _page(given: dict[str, Argument], path: tuple[str, ...]) -> Page:
-    found = {name: value for name, value in given.items() if isinstance(value, Value)}
-    first, last = found.get("first"), found.get("last")
-    if first is not None and last is not None:
-        raise GraphQLError(
-            "Ask for first or for last, not for both.", path=list(path), extensions={"code": "BAD_USER_INPUT"}
-        )
-    asked = first or last
-    size = DEFAULT_PAGE if asked is None else asked.now
-    if not 0 <= size <= MAX_PAGE:
-        raise GraphQLError(
-            f"A page holds from 0 to {MAX_PAGE} rows; {size} were asked for.",
-            path=list(path),
-            extensions={"code": "PAGE_TOO_LARGE" if size > 0 else "BAD_USER_INPUT", "limit": MAX_PAGE},
-        )
-    return Page(size, last is not None, found.get("after"), found.get("before"))

@@ -164,7 +164,7 @@ class Reader:
 
         def make() -> Statement:
             planner = Planner(self._catalogue, operation, variables)
-            node = planner.node(entity, nodes, ())
+            node = planner.node(entity, nodes)
             return Emitter(self._catalogue, scopes).row(node, lambda request: request.row_id, filter_)
 
         return _remembered(operation, key, make)
@@ -183,7 +183,7 @@ class Reader:
 
         def make() -> Statement:
             planner = Planner(self._catalogue, operation, variables)
-            nodes = [planner.node("Event", part, ()) for part in parts]
+            nodes = [planner.node("Event", part) for part in parts]
             return Emitter(self._catalogue, scopes).stream(nodes, filter_)
 
         return _remembered(operation, key, make)

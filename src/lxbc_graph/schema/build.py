@@ -10,7 +10,7 @@ from strawberry.types.arguments import StrawberryArgument
 
 from lxbc_graph.domain.metrics import METRICS
 from lxbc_graph.read.catalogue import Column, Computed, Entity, Field, Lookup, Many, Metrics, NodeById, One
-from lxbc_graph.read.planner import DEFAULT_PAGE, MAX_PAGE
+from lxbc_graph.read.limits import DEFAULT_PAGE, MAX_PAGE
 
 from . import (  # noqa: F401 - they declare themselves
     assignment,

@@ -5,7 +5,7 @@ and go through the executor of GraphQL.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
@@ -22,7 +22,6 @@ from graphql import (
     SelectionSetNode,
     execute,
 )
-from strawberry import Schema
 
 from lxbc_graph.domain.principal import Principal
 from lxbc_graph.live.frame import Ending
@@ -33,6 +32,7 @@ from lxbc_graph.policy.tokens import Tokens
 from lxbc_graph.read import sql
 from lxbc_graph.read.arguments import Argument, Variables, arguments, values
 from lxbc_graph.read.document import MAX_TYPES, Documents, Operation, Refused, refused
+from lxbc_graph.read.limits import Exceeded
 from lxbc_graph.read.planner import Planner
 from lxbc_graph.read.runner import Reader
 from lxbc_graph.store.outage import AWAY, outage
@@ -53,11 +53,13 @@ class Request:
     """A GraphQL request as a transport received it."""
 
     query: str
+    """Empty where the document is named by its id alone."""
     operation_name: str | None = None
     variables: Mapping[str, Any] | None = None
     extensions: Mapping[str, Any] | None = None
     idempotency_key: str | None = None
     """Of the whole request, for those of its changes that bring none of their own."""
+    document_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class Executor:
 
     def __init__(
         self,
-        schema: Schema,
+        documents: Documents,
         reader: Reader,
         commands: Commands,
         following: Following,
@@ -82,7 +84,7 @@ class Executor:
         tokens: Tokens,
         log: Log,
     ) -> None:
-        self.documents = Documents(schema._schema)  # noqa: SLF001 - Strawberry offers no other way to it
+        self.documents = documents
         self._reader = reader
         self._commands = commands
         self._following = following
@@ -91,7 +93,7 @@ class Executor:
     async def execute(self, request: Request, principal: Principal | None) -> Response:
         """Run a query or a mutation."""
         try:
-            operation = self.documents.operation(request.query, request.operation_name)
+            operation = self._operation(request, principal)
             variables = operation.variables(request.variables)
             if operation.kind is OperationType.SUBSCRIPTION:
                 raise refused(
@@ -100,20 +102,32 @@ class Executor:
                 )
             if principal is None and not operation.anonymous:
                 raise _Anonymous
-            return await self._run(operation, variables, request, principal)
+            response = await self._run(operation, variables, request, principal)
         except Refused as refusal:
             return _refusal(refusal)
+        if (request.extensions or {}).get("cost") is True:
+            return _with_cost(response, operation.cost.of(variables), operation.limits.cost)
+        return response
 
     def kind(self, request: Request) -> OperationType | None:
         """Return what kind of operation the request names; None where running it will say what is wrong."""
         try:
-            return self.documents.operation(request.query, request.operation_name).kind
+            text = self.documents.text(request.query, request.document_id)
+            return self.documents.operation(text, request.operation_name).kind
         except Refused:
             return None
 
+    def _operation(self, request: Request, principal: Principal | None) -> Operation:
+        text = self.documents.text(request.query, request.document_id)
+        self.documents.check_trust(text, None if principal is None else principal.account)
+        operation = self.documents.operation(text, request.operation_name)
+        if request.query and request.document_id is not None:
+            self.documents.leave(text, request.document_id)
+        return operation
+
     def explain(self, request: Request, principal: Principal) -> str:
         """Return the plan, the SQL and the policy rows of a query; raises Refused."""
-        operation = self.documents.operation(request.query, request.operation_name)
+        operation = self._operation(request, principal)
         if operation.kind is not OperationType.QUERY or operation.resolved:
             raise refused(
                 "Only a query that reads data becomes a statement: leave out eventCursor, __schema and __type."
@@ -130,6 +144,8 @@ class Executor:
             return await self._run_fields(operation, variables, request, principal)
         except Refused:
             raise
+        except Exceeded as error:
+            raise Refused([error]) from None
         except GraphQLError as error:
             return _failure([error])
         except Exception as error:  # noqa: BLE001 - told as what it is
@@ -218,15 +234,20 @@ class Executor:
         node = group[0]
         given = values(arguments(operation.root.fields[node.name.value], node, variables), variables)["input"]
         own = given.get("idempotencyKey")
+        entity = shown(node.name.value)
+        payload_type = f"{entity}Payload"
+        asked = planner.select(payload_type, group)
+        for nodes in asked.values():
+            if nodes[0].name.value not in {"errors", "__typename"}:
+                # What cannot be planned must change nothing.
+                self._reader.row(operation, entity, nodes, variables, self._reader.scopes(principal), {})
         outcome = await self._commands.execute(
             command_of(node.name.value, given),
             principal=principal,
             idempotency_key=idempotency_key if own is None else own,
         )
-        entity = shown(node.name.value)
-        payload_type = f"{entity}Payload"
         payload: dict[str, Any] = {}
-        for key, nodes in planner.select(payload_type, group).items():
+        for key, nodes in asked.items():
             match nodes[0].name.value:
                 case "errors":
                     payload[key] = [
@@ -261,7 +282,7 @@ class Executor:
     async def subscribe(self, request: Request, principal: Principal | None) -> Subscription | Response:
         """Return the subscription, yet to be started, or the response that refuses it."""
         try:
-            operation = self.documents.operation(request.query, request.operation_name)
+            operation = self._operation(request, principal)
             variables = operation.variables(request.variables)
             if operation.kind is not OperationType.SUBSCRIPTION:
                 raise refused("This operation is not a subscription.")
@@ -318,6 +339,13 @@ def told(error: Exception) -> Ending:
 
 
 _OUTAGES = {"UNAVAILABLE": "The data is out of reach; try again.", "TIMEOUT": "The operation took too long."}
+
+
+def _with_cost(response: Response, cost: int, limit: int) -> Response:
+    """Return the response with what it cost, for who asked; whoever does not gets the bytes as they came."""
+    body = orjson.loads(response.body)
+    extensions = {**body.get("extensions", {}), "cost": {"cost": cost, "limit": limit}}
+    return replace(response, body=orjson.dumps({**body, "extensions": extensions}))
 
 
 def _failure(errors: list[GraphQLError]) -> Response:

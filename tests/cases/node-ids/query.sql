@@ -67,7 +67,7 @@ select convert_to('{"node":'
 -- $1 = 1
 -- $2 = 3
 -- $3 = 7
--- $4 = ['Issue', 'Unit', 'Issue', 'Issue', 'Unit', 'Cadre', 'Cadre', 'Issue', 'Event', 'Nothing']
+-- $4 = ['Issue', 'Unit', 'Issue', 'Issue', 'Unit', 'Cadre', 'Cadre', 'Issue', 'Event', '']
 -- $5 = [2, 2, 7, 9, 1, 4, 2, 999, None, 1]
 -- $6 = 3
 -- $7 = 3

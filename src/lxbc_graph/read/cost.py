@@ -1,0 +1,179 @@
+"""The cost of an operation: how many objects it may read, as its pages and ids say, before any is read.
+
+Pages are multiplied down the path. What reads many rows and gives few counts for more than one: see the prices. The
+cost is an upper bound: nobody knows how full a page will be, what is skipped counts, and so does what each type of an
+interface is asked for.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSchema,
+    IntValueNode,
+    ListValueNode,
+    OperationDefinitionNode,
+    VariableNode,
+    get_named_type,
+)
+
+from .arguments import Variables
+from .catalogue import Catalogue, Computed, Many, Metrics, NodeById
+from .limits import Exceeded, Limits
+from .selection import Selected, Selection, Spreading, below
+
+COMPUTED = 2
+"""Of a value that is worked out in Python, such as ``viewerActions``."""
+COUNT = 10
+"""Of a ``totalCount``."""
+CHANGE = 10
+"""Of a mutation."""
+FIGURES = 50
+"""Of the ``metrics`` of a unit, however many of them."""
+
+_KNOWN = 64
+"""How many costs of one operation are remembered."""
+
+_Path = tuple[str, ...]
+
+
+class Cost:
+    """What one valid operation costs, by those of its variables that say how many objects it reads."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        catalogue: Catalogue,
+        limits: Limits,
+        node: OperationDefinitionNode,
+        fragments: Mapping[str, FragmentDefinitionNode],
+    ) -> None:
+        self._catalogue = catalogue
+        self._limits = limits
+        self._node = node
+        root = schema.get_root_type(node.operation)
+        assert root is not None  # validated
+        self._root = root
+        self._spreading = Spreading(schema, fragments)
+        self._sizing: dict[str, None] = {}
+        """Names of the variables that were found to matter."""
+        self._known: dict[tuple[Any, ...], int] = {}
+
+    def of(self, variables: Variables) -> int:
+        """Return what the operation costs; raises Exceeded, and GraphQLError for pages that cannot be."""
+        key = self._key(variables)
+        cost = self._known.get(key)
+        if cost is None:
+            cost = self._below([(self._root, self._node.selection_set)], variables, 1, ())
+            if len(self._known) >= _KNOWN:
+                self._known.clear()
+            self._known[self._key(variables)] = cost  # by now all that matter are found
+        if cost > self._limits.cost:
+            raise Exceeded(self._limits, "cost", self._limits.cost, cost)
+        return cost
+
+    def _key(self, variables: Variables) -> tuple[Any, ...]:
+        found = (variables.get(name) for name in self._sizing)
+        return tuple(len(value) if isinstance(value, list) else value for value in found)
+
+    def _below(self, selections: Sequence[Selection], variables: Variables, times: int, path: _Path) -> int:
+        return sum(
+            self._field(list(same), variables, times, (*path, key))
+            for key, fields in self._spreading.fields(selections).items()
+            # What is asked of one type under one key is one field, however often it is written.
+            for _, same in groupby(sorted(fields, key=_parent), key=_parent)
+        )
+
+    def _field(self, fields: Sequence[Selected], variables: Variables, times: int, path: _Path) -> int:
+        first = fields[0]
+        name, returned = first.node.name.value, get_named_type(first.type).name
+        if name.startswith("__"):
+            return 0  # bounded elsewhere
+        selections = below(fields)
+        entity = self._catalogue.entities.get(first.parent.name)
+        match entity and entity.fields.get(name):
+            case Computed():
+                return times * COMPUTED
+            case Metrics():
+                return times * FIGURES
+            case Many():
+                size = self._page(first.node, variables, path)
+                return self._connection(selections, variables, times, size, path)
+            case NodeById(many=True):
+                times *= self._ids(first.node, variables, path)
+        change = CHANGE if self._is_change(first) else 0
+        own = 1 if returned in self._catalogue or returned == "Node" else 0
+        return times * (own + change) + self._below(selections, variables, times, path)
+
+    def _is_change(self, field: Selected) -> bool:
+        return field.parent is self._root and self._node.operation.value == "mutation"
+
+    def _connection(
+        self, selections: Sequence[Selection], variables: Variables, times: int, size: int, path: _Path
+    ) -> int:
+        cost, reads = 0, False
+        for key, fields in self._spreading.fields(selections).items():
+            name, inner = fields[0].node.name.value, (*path, key)
+            if name == "totalCount":
+                cost += times * COUNT
+                continue
+            reads = reads or not name.startswith("__")
+            if name == "nodes":
+                cost += self._below(below(fields), variables, times * size, inner)
+            elif name == "edges":
+                for edge_key, parts in self._spreading.fields(below(fields)).items():
+                    cost += self._below(below(parts), variables, times * size, (*inner, edge_key))
+        return cost + times * size * reads
+
+    def _page(self, node: FieldNode, variables: Variables, path: _Path) -> int:
+        """Return how many rows a page has at most; raises GraphQLError for one that cannot be."""
+        first, last = self._number(node, "first", variables), self._number(node, "last", variables)
+        if first is not None and last is not None:
+            raise _wrong("Ask for first or for last, not for both.", "BAD_USER_INPUT", path)
+        size = last if first is None else first
+        if size is None:
+            return self._limits.default_page
+        if size < 0:
+            raise _wrong(f"A page has no {size} rows.", "BAD_USER_INPUT", path)
+        self._check_page(size, f"A page has at most {self._limits.page} rows; this one: {size}.", path)
+        return size
+
+    def _number(self, node: FieldNode, name: str, variables: Variables) -> int | None:
+        value = _value(node, name)
+        if isinstance(value, VariableNode):
+            self._sizing[value.name.value] = None
+            found: int | None = variables.get(value.name.value)
+            return found
+        return int(value.value) if isinstance(value, IntValueNode) else None
+
+    def _ids(self, node: FieldNode, variables: Variables, path: _Path) -> int:
+        """Return how many ids are asked for; raises GraphQLError for more than a page."""
+        value, number = _value(node, "ids"), 1
+        if isinstance(value, VariableNode):
+            self._sizing[value.name.value] = None
+            number = len(variables.get(value.name.value) or ())
+        elif isinstance(value, ListValueNode):
+            number = len(value.values)
+        self._check_page(number, f"At most {self._limits.page} ids at once; here: {number}.", path)
+        return number
+
+    def _check_page(self, found: int, message: str, path: _Path) -> None:
+        if found > self._limits.page:
+            limit = {"name": "page", "maximum": self._limits.page, "found": found}
+            raise _wrong(message, "PAGE_TOO_LARGE", path, limit=limit)
+
+
+def _parent(field: Selected) -> str:
+    return field.parent.name
+
+
+def _value(node: FieldNode, name: str) -> Any:
+    return next((one.value for one in node.arguments or () if one.name.value == name), None)
+
+
+def _wrong(message: str, code: str, path: _Path, **more: object) -> GraphQLError:
+    return GraphQLError(message, path=list(path), extensions={"code": code, **more})

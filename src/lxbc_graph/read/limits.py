@@ -1,0 +1,186 @@
+"""Limits of a document: what it may be made of is counted before it is validated, in time linear in its text.
+
+Fields and aliases are those of all its operations, with their fragments spread; each fragment is counted once, and
+what it holds is multiplied, so that no bomb is ever set off. Depth is that of fields in fields.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+)
+
+DEFAULT_PAGE = 50
+MAX_PAGE = 100
+
+_INTROSPECTION = frozenset({"__schema", "__type"})
+_INTROSPECTION_DEPTH = 20
+"""Below ``__schema`` or ``__type``; GraphiQL goes to 13 or so. How much they answer is bounded elsewhere."""
+_NESTING = 4
+"""How many selection sets may stand in one another for each level of fields: fragments nest without being deep."""
+_LARGEST = 2**31 - 1
+"""That is told; a bomb's number may have hundreds of digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a document may be made of, what it may cost, and how many rows a page may have."""
+
+    bytes: int = 20_000
+    tokens: int = 2_000
+    depth: int = 12
+    fields: int = 1_000
+    aliases: int = 100
+    cost: int = 10_000
+    page: int = MAX_PAGE
+
+    @property
+    def default_page(self) -> int:
+        """Rows of a page whose size is not given."""
+        return min(DEFAULT_PAGE, self.page)
+
+
+_TOLD = {
+    "bytes": "A document has at most {} bytes",
+    "tokens": "A document has at most {} tokens",
+    "depth": "Fields stand in one another to a depth of {} at most",
+    "nesting": "Selections stand in one another to a depth of {} at most",
+    "introspection": "Fields of introspection stand in one another to a depth of {} at most",
+    "fields": "A document asks for at most {} fields, fragments spread",
+    "aliases": "A document has at most {} aliases, fragments spread",
+    "overlaps": "Fields that answer under one name are compared at most {} times",
+    "types": "For all types of interfaces an operation asks for at most {} fields",
+    "cost": "An operation may read at most {} objects",
+}
+
+
+class Exceeded(GraphQLError):
+    """The document is above a limit: which, what it is, and what was found, or at least that much."""
+
+    def __init__(self, limits: Limits, name: str, maximum: int, found: int) -> None:
+        found = min(found, _LARGEST)
+        super().__init__(
+            f"{_TOLD[name].format(maximum)}; this one: {found}.",
+            extensions={
+                "code": "TOO_COMPLEX",
+                "limit": {"name": name, "maximum": maximum, "found": found},
+                "cost": {"cost": found if name == "cost" else None, "limit": limits.cost},
+            },
+        )
+
+
+@dataclass(slots=True)
+class _Count:
+    """What a definition holds by itself or, with its fragments spread, altogether."""
+
+    fields: int = 0
+    aliases: int = 0
+    depth: int = 0
+    nesting: int = 0
+    introspection: int = 0
+    """The depth below ``__schema`` or ``__type``."""
+    spreads: "list[_Spread]" = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Spread:
+    """Where a fragment is spread: how deep, in how many selections, and whether below ``__schema`` or ``__type``."""
+
+    name: str
+    depth: int
+    nesting: int
+    introspects: bool
+
+
+def check(document: DocumentNode, limits: Limits) -> None:
+    """Raise Exceeded for a document above a limit, and GraphQLError where fragments spread themselves."""
+    fragments = {
+        node.name.value: _count(node.selection_set)
+        for node in document.definitions
+        if isinstance(node, FragmentDefinitionNode)
+    }
+    for name in _from_the_leaves(fragments):
+        if name in fragments:
+            _spread(fragments[name], fragments)
+    operations = [
+        _count(node.selection_set)
+        for node in document.definitions
+        if isinstance(node, OperationDefinitionNode)
+    ]
+    for one in operations:
+        _spread(one, fragments)
+    for name, maximum, found in (
+        ("depth", limits.depth, _most(one.depth for one in operations)),
+        ("introspection", _INTROSPECTION_DEPTH, _most(one.introspection for one in operations)),
+        ("nesting", _NESTING * limits.depth, _most(one.nesting for one in operations)),
+        ("fields", limits.fields, sum(one.fields for one in operations)),
+        ("aliases", limits.aliases, sum(one.aliases for one in operations)),
+    ):
+        if found > maximum:
+            raise Exceeded(limits, name, maximum, found)
+
+
+def _most(found: Iterable[int]) -> int:
+    return max(found, default=0)
+
+
+def _from_the_leaves(fragments: dict[str, _Count]) -> Sequence[str]:
+    """Return the names in such an order that each fragment comes after those that it spreads."""
+    spread = {name: {one.name for one in count.spreads} for name, count in fragments.items()}
+    try:
+        return tuple(TopologicalSorter(spread).static_order())
+    except CycleError as cycle:
+        raise GraphQLError(
+            f"Cannot spread fragment '{cycle.args[1][0]}' within itself.",
+            extensions={"code": "GRAPHQL_VALIDATION_FAILED"},
+        ) from None
+
+
+def _count(selection: SelectionSetNode) -> _Count:
+    count = _Count()
+    waiting = [(selection, 1, 1, False)]
+    while waiting:
+        found, depth, nesting, introspects = waiting.pop()
+        count.nesting = max(count.nesting, nesting)
+        for node in found.selections:
+            if isinstance(node, FragmentSpreadNode):
+                count.spreads.append(_Spread(node.name.value, depth - 1, nesting, introspects))
+            elif isinstance(node, InlineFragmentNode):
+                waiting.append((node.selection_set, depth, nesting + 1, introspects))
+            elif isinstance(node, FieldNode):
+                count.fields += 1
+                count.aliases += node.alias is not None
+                if introspects:
+                    count.introspection = max(count.introspection, depth)
+                else:
+                    count.depth = max(count.depth, depth)
+                if node.selection_set is not None:
+                    begins = not introspects and node.name.value in _INTROSPECTION
+                    below = 1 if begins else depth + 1
+                    waiting.append((node.selection_set, below, nesting + 1, introspects or begins))
+    return count
+
+
+def _spread(count: _Count, fragments: dict[str, _Count]) -> None:
+    """Add what the fragments hold, which must have been spread themselves."""
+    for spread in count.spreads:
+        if (found := fragments.get(spread.name)) is None:
+            continue  # validation says so
+        count.fields += found.fields
+        count.aliases += found.aliases
+        count.nesting = max(count.nesting, spread.nesting + found.nesting)
+        count.introspection = max(count.introspection, found.introspection)
+        deepest = spread.depth + found.depth
+        if spread.introspects:
+            count.introspection = max(count.introspection, deepest)
+        else:
+            count.depth = max(count.depth, deepest)
