@@ -626,3 +626,25 @@ async def test_those_who_come_back_at_once_are_served_by_one_read_wherever_each_
         await until(lambda: screen.seen[-1:] == [after + 20])  # noqa: B023
         assert screen.seen == list(range(after + place + 1, after + 21))
     assert len(made) == 1
+
+
+async def test_who_may_still_get_a_replay_is_looked_at_after_it_was_made(stage: Stage) -> None:
+    after = await stage.service.log.position(await stage.history(3))
+    stage.service.access._poll_seconds = 3600  # nobody else looks meanwhile
+    await asyncio.sleep(1)
+    here = await stage.pool.fetchval("select id from unit where code = $1", HERE)
+    principal, begun, free = await stage.principal(LOSER), asyncio.Event(), asyncio.Event()
+
+    async def make(heads: Sequence[EventHead]) -> list[Frame]:
+        begun.set()
+        await free.wait()
+        return [Frame(b'{"data":{"e":{"event":{"id":"Event:%d"}}}}' % head.seq, head.seq) for head in heads]
+
+    feed: Feed = EventFeed("one", frozenset({("u", here)}), make)
+    screen = Screen()
+    fanout_of(stage).subscription(principal, lambda _: feed, after).start(screen)
+    await begun.wait()
+    await ENDS.lose(stage, LOSER)
+    free.set()
+    assert await screen.ended() == REVOKED
+    assert screen.seen == []

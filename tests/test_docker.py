@@ -107,8 +107,8 @@ def test_all_use_the_database_and_the_redis_that_are_there_with_their_passwords(
 
 def test_the_database_has_connections_for_all_processes_and_a_few_more() -> None:
     (most,) = said(r"^-cmax_connections=(\d+)$", "\n".join(services()["postgres"]["command"]))
-    pools, relay_and_ladder = 3 * Settings.model_fields["pool_size"].default, 2
-    assert len(ours()) * (pools + relay_and_ladder) + 20 <= int(most)
+    pools = 4 * Settings.model_fields["pool_size"].default
+    assert len(ours()) * pools + 20 <= int(most)
 
 
 def test_the_proxy_finds_every_process_that_serves_and_nothing_else() -> None:

@@ -14,11 +14,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lxbc_graph.live.backoff import outlast
 from lxbc_graph.live.bell import Bell
 from lxbc_graph.live.broker import LocalBroker, Topic
 from lxbc_graph.live.channel import Channel
 from lxbc_graph.live.cursors import Cursors, InvalidCursor
-from lxbc_graph.live.log import CursorAhead, EventHead, Log, Route
+from lxbc_graph.live.log import CursorAhead, CursorExpired, EventHead, Log, Route
 from lxbc_graph.live.relay import RELAY_LOCK, Relay
 from lxbc_graph.store.copying import Connection
 from lxbc_graph.store.database import Database
@@ -582,6 +583,41 @@ async def test_writers_in_any_order_and_a_relay_killed_over_and_over_lose_nothin
     await killer.close()
 
 
+async def test_followers_end_where_the_log_is_of_another_time(
+    database: Database, relay: Relay, log: Log
+) -> None:
+    """The database was restored from before: its later events are others under the same numbers."""
+    issue = await an_issue(database.pool)
+    async with running(relay.run(), log.run()):
+        async with follow(log, 0) as events, follow(log, 0) as live:
+            await happen(database.pool, issue, 20)
+            await take(events, 20)
+            await take(live, 20)
+            await database.pool.execute("delete from event where seq > 10")
+            with pytest.raises(CursorExpired):
+                await take(live, 1)
+        restored = await happen(database.pool, issue, 5)
+        async with follow(log, 10) as events:
+            assert pairs(await take(events, 5)) == [(11 + place, id_) for place, id_ in enumerate(restored)]
+
+
+async def test_who_outlasts_a_lost_database_ends_when_it_is_told_to() -> None:
+    """A pool whose connection dies as the task is cancelled raises its own error instead."""
+
+    async def ask() -> None:
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            raise asyncpg.InternalClientError from None
+
+    task = asyncio.create_task(outlast(ask))
+    await asyncio.sleep(0)
+    task.cancel()
+    async with asyncio.timeout(PATIENCE):
+        await asyncio.wait({task})
+    assert task.cancelled()
+
+
 async def test_a_cursor_ahead_of_the_log_is_refused(database: Database, log: Log) -> None:
     issue = await an_issue(database.pool)
     await happen(database.pool, issue, 2)
@@ -614,9 +650,10 @@ def test_a_cursor_tells_nothing_and_bears_no_change(seq: int, place: int, other:
     assert len(sealed) == len(CURSORS.seal(0))
     assert sealed != CURSORS.seal(seq)
     changed = sealed[:place] + other + sealed[place + 1 :]
-    if changed != sealed:
-        with pytest.raises(InvalidCursor):
-            CURSORS.open_seal(changed)
+    for text in (changed, sealed[:place] + "!" + sealed[place:], f"{sealed}=", f" {sealed}", f"{sealed}\n"):
+        if text != sealed:
+            with pytest.raises(InvalidCursor):
+                CURSORS.open_seal(text)
 
 
 async def test_all_processes_of_a_database_share_its_key(database: Database) -> None:

@@ -29,6 +29,13 @@ class Backoff:
         await asyncio.sleep(pause)
 
 
+def heed_cancellation(error: Exception) -> None:
+    """Raise CancelledError if the task is to end: a pool that loses its connection then raises another error."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError from error
+
+
 async def outlast(ask: Callable[[], Awaitable[T]]) -> T:
     """Return what the question gives, asked again for as long as the database is away."""
     backoff = Backoff()
@@ -37,6 +44,7 @@ async def outlast(ask: Callable[[], Awaitable[T]]) -> T:
         try:
             return await ask()
         except AWAY as error:
+            heed_cancellation(error)
             if not told:
                 _log.warning("database out of reach", error=repr(error))
             told = True

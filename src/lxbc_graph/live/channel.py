@@ -19,10 +19,15 @@ class Channel(Generic[T]):
     def offer(self, item: T) -> None:
         """Append the item; when full, forget all of them."""
         if len(self._items) == self._limit:
-            self._items.clear()
-            self._overflowed = True
+            self.forget()
         if not self._overflowed:
             self._items.append(item)
+        self._filled.set()
+
+    def forget(self) -> None:
+        """Forget all items, as when it is full."""
+        self._items.clear()
+        self._overflowed = True
         self._filled.set()
 
     async def take(self, most: int) -> list[T] | None:

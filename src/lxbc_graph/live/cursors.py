@@ -49,6 +49,9 @@ class Cursors:
         try:
             read = urlsafe_b64decode(text)
             nonce, sealed = read[:_NONCE_BYTES], read[_NONCE_BYTES:]
-            return int.from_bytes(self._cipher.decrypt(sealed, [nonce]))
+            seq = int.from_bytes(self._cipher.decrypt(sealed, [nonce]))
         except (ValueError, InvalidTag):
             raise InvalidCursor("not a cursor of the event log") from None
+        if urlsafe_b64encode(read).decode() != text:  # decoding skips what it does not know
+            raise InvalidCursor("not a cursor of the event log")
+        return seq

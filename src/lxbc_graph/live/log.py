@@ -69,6 +69,10 @@ class EventHead(NamedTuple):
     routes: frozenset[Route]
     issue_routes: frozenset[Route]
 
+    def concerns(self, routes: frozenset[Route]) -> bool:
+        """Say whether it happened on one of the routes, or its issue lies on one."""
+        return not (routes.isdisjoint(self.routes) and routes.isdisjoint(self.issue_routes))
+
 
 class Batch(NamedTuple):
     """Events that concern a follower, in order, and the number up to which there is no other."""
@@ -111,6 +115,7 @@ class Log:
         self._reads: Shared[list[EventHead]] = Shared(_READS)
         self._firsts: Shared[int | None] = Shared(1)
         self._started = asyncio.Event()
+        self._rewinds = 0
         self.tail = 0
         """The number of the newest event that was handed on."""
 
@@ -150,6 +155,7 @@ class Log:
         database; raises ``CursorExpired`` where events are missing. Close the generator to stop following.
         """
         await self.started()
+        rewinds = self._rewinds
         wanted = frozenset(routes)
         channel: Channel[EventHead] = Channel(self._buffer)
         for route in wanted:
@@ -157,6 +163,8 @@ class Log:
         try:
             seen = after
             while True:
+                if self._rewinds != rewinds:
+                    raise CursorExpired
                 handed_on = self.tail  # what comes by the channel is numbered above this
                 while seen < handed_on:
                     missed = await self.missed(seen, wanted)
@@ -176,7 +184,7 @@ class Log:
         if heads is None:
             heads = await self._reads(after, partial(self._read, after))
         through = heads[-1].seq if heads else max(after, self.tail)
-        return Batch([head for head in heads if self._recent.concerns(head, routes)], through)
+        return Batch([head for head in heads if head.concerns(routes)], through)
 
     async def look_for_gap(self, after: int) -> None:
         """Raise ``CursorExpired`` where events after that are missing: where somebody took old ones away."""
@@ -199,9 +207,19 @@ class Log:
                     for channel in self._concerned(head.routes | head.issue_routes):
                         channel.offer(head)
                     self.tail = head.seq
+                if not heads and await outlast(self.head) < self.tail:
+                    await self._rewind()
                 if len(heads) < _BATCH:
                     self._started.set()
                     await bell.heard(self._poll_seconds)
+
+    async def _rewind(self) -> None:
+        """Begin anew: the database was restored from before, and its events are others."""
+        self._rewinds += 1
+        self._recent = Recent(self._remembered)
+        self.tail = await outlast(self.head)
+        for channel in set().union(*self._followers.values()):
+            channel.forget()
 
     def _concerned(self, routes: frozenset[Route]) -> set[Channel[EventHead]]:
         return set().union(*(self._followers[route] for route in routes if route in self._followers))

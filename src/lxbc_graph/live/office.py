@@ -8,7 +8,7 @@ import structlog
 
 from lxbc_graph.store.copying import Connection
 
-from .backoff import Backoff
+from .backoff import Backoff, heed_cancellation
 
 _log = structlog.get_logger()
 
@@ -47,6 +47,7 @@ class Office:
                         with suppress(Exception):  # lost already; a cancellation must not be lost with it
                             await connection.close(timeout=2)
             except Exception as error:  # noqa: BLE001 - a new connection starts from what the tables say
+                heed_cancellation(error)
                 _log.warning(f"{self._name} interrupted", error=repr(error))
                 await self._backoff.pause()
 

@@ -28,13 +28,14 @@ class Recent:
             self._routes = {known.issue_id: known.issue_routes for known in self._heads}
 
     def after(self, seq: int, most: int) -> "list[EventHead] | None":
-        """Return the events that follow that number, or so many of them; None where it does not go back so far."""
+        """Return the events that follow that number, or so many of them; None where it does not go back so far.
+
+        Their issues' routes are as the latest event of each says.
+        """
         if not self._heads or self._heads[0].seq > seq + 1:
             return None
         first = bisect_right(self._heads, seq, key=_SEQ)
-        return self._heads[first : first + most]
-
-    def concerns(self, head: "EventHead", routes: "frozenset[Route]") -> bool:
-        """Say whether an event lies on one of the routes: by where it happened, or by its issue as that is by now."""
-        by_now = self._routes.get(head.issue_id, head.issue_routes)
-        return not (routes.isdisjoint(head.routes) and routes.isdisjoint(by_now))
+        return [
+            head._replace(issue_routes=self._routes[head.issue_id])
+            for head in self._heads[first : first + most]
+        ]

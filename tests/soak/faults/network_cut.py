@@ -33,6 +33,14 @@ class Size(NamedTuple):
     real: bool
 
 
+class Turn(NamedTuple):
+    """When it began and ended, and after how many seconds the API found that nobody is there."""
+
+    began: float
+    ended: float
+    found: float
+
+
 async def run(size: Size, directory: Path, progress: Advance) -> list[Goal]:
     """Cut it briefly and for long while much happens, and for long while nothing does."""
     with network(real=size.real) as between:
@@ -48,25 +56,29 @@ async def _run(size: Size, directory: Path, progress: Advance, between: Network)
     ):
         async with loading(topology, 0, progress, writers=0) as load:
             issues = await load.handed_over()
-        found: dict[str, float] = {}
+        turns: dict[str, Turn] = {}
         with Journal(directory / "volume.jsonl") as journal:
-            for name, seconds, rate in (
-                ("briefly", size.briefly, size.rate),
-                (BUSY, size.long, size.rate),
-                (QUIET, size.long, 0),
-            ):
-                over = asyncio.Event()
+
+            async def write(seconds: float | None, over: asyncio.Event) -> None:
+                if seconds is not None:
+                    asyncio.get_running_loop().call_later(seconds, over.set)
+                await volume.write_together(topology.postgres.url, issues, size.rate, over, journal)
+
+            for name, seconds in (("briefly", size.briefly), (BUSY, size.long), (QUIET, size.long)):
+                over, began = asyncio.Event(), time.monotonic()
                 async with asyncio.TaskGroup() as tasks:
-                    if rate:
-                        url = topology.postgres.url
-                        tasks.create_task(volume.write_together(url, issues, rate, over, journal))
-                    await asyncio.sleep(_REST)
-                    found[name] = await _cut(between, topology, seconds)
+                    if name == QUIET:
+                        await write(_REST, asyncio.Event())
+                    else:
+                        tasks.create_task(write(None, over))
+                        await asyncio.sleep(_REST)
+                    found = await _cut(between, topology, seconds)
                     await until(partial(_are_back, between, topology, size.subscribers), "all to be back")
-                    await asyncio.sleep(_REST)
+                    turns[name] = Turn(began, time.monotonic(), found)
                     over.set()
+                await write(_REST, asyncio.Event())  # for all who are back
         evidence = await conclude(topology, crowd)
-    return [*_goals(evidence, size, found)]
+    return [*_goals(evidence, size, turns)]
 
 
 async def _cut(between: Network, topology: Topology, seconds: float) -> float:
@@ -85,18 +97,22 @@ async def _are_back(between: Network, topology: Topology, number: int) -> bool:
     return between.flows(topology) >= number
 
 
-def _goals(evidence: Evidence, size: Size, found: dict[str, float]) -> Iterator[Goal]:
+def _goals(evidence: Evidence, size: Size, turns: dict[str, Turn]) -> Iterator[Goal]:
     yield exact(evidence)
+    gone = {
+        name: len({entry.subscriber for entry in evidence.ended if turn.began < entry.at < turn.ended})
+        for name, turn in turns.items()
+    }
     yield Goal(
-        "all who were cut off for long come back and go on",
-        f"{len(evidence.ended):,} times cut off",
-        len({entry.subscriber for entry in evidence.ended}) == size.subscribers,
+        "all who are cut off for long come back and go on",
+        ", ".join(f"{name} {number} cut off" for name, number in gone.items()),
+        gone[BUSY] == gone[QUIET] == size.subscribers,
     )
     if size.real:
         yield Goal(
             "a dead peer is found in < 30 s",
-            ", ".join(f"{name} {found[name]:.1f} s" for name in (BUSY, QUIET)),
-            all(found[name] < _FOUND_SECONDS for name in (BUSY, QUIET)),
+            ", ".join(f"{name} {turns[name].found:.1f} s" for name in (BUSY, QUIET)),
+            all(turns[name].found < _FOUND_SECONDS for name in (BUSY, QUIET)),
             timed=True,
         )
 
