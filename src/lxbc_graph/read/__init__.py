@@ -12,6 +12,7 @@ Modules, in the order in which control passes:
                ``paging`` connections, ``filters`` predicates, ``figures`` metrics, over ``sql`` parameters
 ``stream``     what of a batch of events a subscriber is to see
 ``computed``   what Python says of facts that the statement gathers, filled into its answer
+``withheld``   private fields that are closed to the viewer: null, and told beside the answer
 ``runner``     plan cache, parameters, one round trip
 ``explain``    all of it but the round trip, as text for people
 ``attachment`` beside all this: which file a download is

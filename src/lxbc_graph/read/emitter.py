@@ -37,6 +37,7 @@ from .sql import (
     Statement,
     all_of,
     concatenate,
+    quote,
     write_object,
 )
 from .stream import write_stream
@@ -206,11 +207,14 @@ class Emitter:
         assert column.sql is not None, item.name
         form = column.form or (Json.TEXT if column.many else form_of(column.type))
         sql = column.sql.format(a=frame.alias)
-        text, null = form.value.format(sql), column.null
+        text = form.value.format(sql)
         if column.requires is not None:
             reached = self._parameters.rows(column.rows or entity.rows, column.requires, frame.alias)
-            text, null = f"case when {reached} then {text} end", True
-        if null:
+            withheld = self._parameters.withheld(column.requires)
+            if reached == NOTHING:
+                return [withheld]
+            return [f"case when {reached} then coalesce({text}, {NULL}) else {quote(withheld)} end"]
+        if column.null:
             return [f"coalesce({text}, {NULL})"]
         return [Literal('"'), sql, Literal('"')] if form is Json.PLAIN else [f"({text})"]
 

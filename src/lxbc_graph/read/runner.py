@@ -20,6 +20,7 @@ from .emitter import Emitter
 from .explain import explain
 from .planner import Item, Planner
 from .sql import Request, Statement
+from .withheld import Answer, take_marks
 
 PLANS_PER_OPERATION = 64
 PRINCIPALS = 10_000
@@ -68,11 +69,11 @@ class Connections(Protocol):
 
 
 class Streamed(NamedTuple):
-    """An event of a stream: its number, the id of the issue that left with it, and the JSON of each part."""
+    """An event of a stream: its number, the id of the issue that left with it, and the answer to each part."""
 
     seq: int
     gone: int | None
-    parts: list[bytes | None]
+    parts: list[Answer | None]
 
 
 class Reader:
@@ -186,15 +187,15 @@ class Reader:
         rows = await self._send(self._connections.fetch, statement, request)
         return [
             Streamed(
-                seq, gone, [None if part is None else _filled(part, statement, request) for part in parts]
+                seq, gone, [None if part is None else _answered(part, statement, request) for part in parts]
             )
             for seq, gone, *parts in rows
         ]
 
-    async def run(self, statement: Statement, request: Request) -> bytes | None:
-        """Send the statement and return its JSON; raises GraphQLError for values that PostgreSQL refuses."""
-        answer: bytes | None = await self._send(self._connections.fetchval, statement, request)
-        return None if answer is None else _filled(answer, statement, request)
+    async def run(self, statement: Statement, request: Request) -> Answer | None:
+        """Send the statement and return its answer; raises GraphQLError for values that PostgreSQL refuses."""
+        found: bytes | None = await self._send(self._connections.fetchval, statement, request)
+        return None if found is None else _answered(found, statement, request)
 
     async def _send(self, ask: Callable[..., Awaitable[Any]], statement: Statement, request: Request) -> Any:
         try:
@@ -206,8 +207,10 @@ class Reader:
             ) from None
 
 
-def _filled(answer: bytes, statement: Statement, request: Request) -> bytes:
-    return fill_in(answer, statement.computed, request.principal) if statement.computed else answer
+def _answered(found: bytes, statement: Statement, request: Request) -> Answer:
+    if statement.computed:
+        found = fill_in(found, statement.computed, request.principal)
+    return take_marks(found) if statement.private else Answer(found)
 
 
 def _given(operation: Operation, variables: Variables) -> Any:

@@ -9,7 +9,19 @@ from strawberry.schema_directive import Location
 from strawberry.types.arguments import StrawberryArgument
 
 from lxbc_graph.domain.metrics import METRICS
-from lxbc_graph.read.catalogue import Column, Computed, Entity, Field, Lookup, Many, Metrics, NodeById, One
+from lxbc_graph.read.catalogue import (
+    Column,
+    Computed,
+    Entity,
+    Field,
+    FilterTerm,
+    Lookup,
+    Many,
+    Metrics,
+    NodeById,
+    One,
+    Private,
+)
 from lxbc_graph.read.planner import DEFAULT_PAGE, MAX_PAGE
 
 from . import (  # noqa: F401 - they declare themselves
@@ -35,9 +47,14 @@ from .subscription import EVENT_CURSOR, declare_subscription
 
 
 @strawberry.schema_directive(
-    locations=[Location.OBJECT, Location.INTERFACE, Location.FIELD_DEFINITION],
+    locations=[
+        Location.OBJECT,
+        Location.INTERFACE,
+        Location.FIELD_DEFINITION,
+        Location.INPUT_FIELD_DEFINITION,
+    ],
     name="authorized",
-    description="What reading needs: an action of the policy and, for a type, the rule that says which rows (权限).",
+    description="What reading or filtering needs: an action of the policy and, for a type, the rule that says which rows (权限).",
 )
 class Authorized:
     """What reading needs, printed beside the type, so that a change of permission shows as a diff."""
@@ -137,7 +154,7 @@ def _declare_connection(entity: Entity) -> None:
             _filter_name(entity),
             f"Which of them; conditions hold together, a list means any of its values (筛选). For {entity.name}.",
             {
-                name: (f"{term.graphql} | None", _input(name, term.description))
+                name: (f"{term.graphql} | None", _filter_input(name, term))
                 for name, term in entity.filters.items()
             },
             kind=strawberry.input,
@@ -285,6 +302,13 @@ def _input(name: str, description: str, default: Any = strawberry.UNSET, *, requ
     if required:
         return strawberry.field(name=name, description=description)
     return strawberry.field(name=name, description=description, default=default)
+
+
+def _filter_input(name: str, term: FilterTerm) -> Any:
+    found = _input(name, term.description)
+    if isinstance(term, Private):
+        found.directives = [Authorized(action=term.requires.value)]
+    return found
 
 
 def _described_enum(enum: type[Enum], description: str, values: dict[str, str]) -> Any:

@@ -35,6 +35,7 @@ from lxbc_graph.read.arguments import Argument, Variables, arguments, values
 from lxbc_graph.read.document import MAX_TYPES, Documents, Operation, Refused, refused
 from lxbc_graph.read.planner import Planner
 from lxbc_graph.read.runner import Reader
+from lxbc_graph.read.withheld import Answer, Withheld, below, extensions
 from lxbc_graph.store.outage import AWAY, outage
 from lxbc_graph.write import Commands
 
@@ -126,7 +127,9 @@ class Executor:
         try:
             if principal is not None and operation.kind is OperationType.QUERY and not operation.resolved:
                 answer = await self._read(operation, None, variables, principal)
-                return Response(b"".join((b'{"data":', answer, b"}")))
+                if not answer.withheld:
+                    return Response(b"".join((b'{"data":', answer.json, b"}")))
+                return Response(_dumped(orjson.Fragment(answer.json), answer.withheld))
             return await self._run_fields(operation, variables, request, principal)
         except Refused:
             raise
@@ -137,7 +140,7 @@ class Executor:
 
     async def _read(
         self, operation: Operation, groups: Sequence[Group] | None, variables: Variables, principal: Principal
-    ) -> bytes:
+    ) -> Answer:
         scopes = self._reader.scopes(principal)
         statement = self._reader.roots(operation, groups, variables, scopes)
         answer = await self._reader.run(statement, sql.Request(variables, principal, scopes))
@@ -153,6 +156,7 @@ class Executor:
         _check_resolved([group[0].name.value for group in fields.values()])
         data: dict[str, Any] = dict.fromkeys(fields)
         errors: list[GraphQLFormattedError] = []
+        withheld: list[Withheld] = []
         reads: list[Group] = []
         for key, group in fields.items():
             name = group[0].name.value
@@ -161,9 +165,10 @@ class Executor:
                     data[key] = operation.root.name
                 elif name in COMMANDS:
                     assert principal is not None  # not anonymous
-                    data[key] = await self._command(
+                    data[key], of_payload = await self._command(
                         operation, planner, group, variables, principal, _key_of(request, key)
                     )
+                    withheld += below((key,), of_payload)
                 elif name in operation.RESOLVED:
                     data[key] = await self._resolve(operation, group, request, errors)
                 else:
@@ -178,8 +183,10 @@ class Executor:
             return Response(orjson.dumps({"data": None, "errors": errors}))
         if reads:
             assert principal is not None  # not anonymous
-            data |= orjson.loads(await self._read(operation, reads, variables, principal))
-        return Response(orjson.dumps({"data": data, **({"errors": errors} if errors else {})}))
+            answer = await self._read(operation, reads, variables, principal)
+            data |= orjson.loads(answer.json)
+            withheld += answer.withheld
+        return Response(_dumped(data, withheld, errors))
 
     async def _resolve(
         self, operation: Operation, group: Group, request: Request, errors: list[GraphQLFormattedError]
@@ -214,7 +221,7 @@ class Executor:
         variables: Variables,
         principal: Principal,
         idempotency_key: str | None,
-    ) -> dict[str, Any]:
+    ) -> tuple[dict[str, Any], list[Withheld]]:
         node = group[0]
         given = values(arguments(operation.root.fields[node.name.value], node, variables), variables)["input"]
         own = given.get("idempotencyKey")
@@ -226,6 +233,7 @@ class Executor:
         entity = shown(node.name.value)
         payload_type = f"{entity}Payload"
         payload: dict[str, Any] = {}
+        withheld: list[Withheld] = []
         for key, nodes in planner.select(payload_type, group).items():
             match nodes[0].name.value:
                 case "errors":
@@ -236,10 +244,10 @@ class Executor:
                 case "__typename":
                     payload[key] = payload_type
                 case _:
-                    payload[key] = await self._row(
-                        operation, entity, nodes, variables, principal, outcome.row_id, {}
-                    )
-        return payload
+                    row = await self._row(operation, entity, nodes, variables, principal, outcome.row_id, {})
+                    payload[key] = None if row is None else orjson.Fragment(row.json)
+                    withheld += below((key,), () if row is None else row.withheld)
+        return payload, withheld
 
     async def _row(
         self,
@@ -250,13 +258,12 @@ class Executor:
         principal: Principal,
         id_: int | None,
         filter_: Mapping[str, Argument],
-    ) -> orjson.Fragment | None:
+    ) -> Answer | None:
         if id_ is None:
             return None
         scopes = self._reader.scopes(principal)
         statement = self._reader.row(operation, entity, nodes, variables, scopes, filter_)
-        row = await self._reader.run(statement, sql.Request(variables, principal, scopes, id_))
-        return None if row is None else orjson.Fragment(row)
+        return await self._reader.run(statement, sql.Request(variables, principal, scopes, id_))
 
     async def subscribe(self, request: Request, principal: Principal | None) -> Subscription | Response:
         """Return the subscription, yet to be started, or the response that refuses it."""
@@ -318,6 +325,10 @@ def told(error: Exception) -> Ending:
 
 
 _OUTAGES = {"UNAVAILABLE": "The data is out of reach; try again.", "TIMEOUT": "The operation took too long."}
+
+
+def _dumped(data: Any, withheld: Sequence[Withheld], errors: Sequence[GraphQLFormattedError] = ()) -> bytes:
+    return orjson.dumps({"data": data, **({"errors": errors} if errors else {}), **extensions(withheld)})
 
 
 def _failure(errors: list[GraphQLError]) -> Response:
