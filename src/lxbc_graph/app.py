@@ -95,7 +95,7 @@ async def _opened(settings: Settings, enforcer: Enforcer) -> AsyncIterator[Servi
             retention=timedelta(days=settings.retention_days),
         )
         access = Access(accounts, lambda: enforcer.version)
-        reader = Reader(database.lanes, CATALOGUE, enforcer)
+        reader = Reader(database.lanes, CATALOGUE, enforcer, small_count=settings.small_count)
         telemetry = Telemetry()
         fanout = Fanout(log, access, telemetry, told)
         executor = Executor(

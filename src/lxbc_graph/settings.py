@@ -33,6 +33,12 @@ class Settings(BaseSettings):
     policies: Path | None = Field(
         default=None, description="The folder of model.conf and policy.csv; without it the shipped ones."
     )
+    small_count: int = Field(
+        default=5,
+        ge=0,
+        le=1000,
+        description="Counts below it are hidden from who may count issues but not read them; 0 or 1 hides none.",
+    )
     redis_url: str | None = Field(
         default=None, description="redis://…, rediss://… or unix:///…; one process needs none."
     )

@@ -36,6 +36,14 @@ class Scope:
         """How many ids each field holds, as far as a statement's text can tell: 0, 1 or 2 (many)."""
         return tuple(min(len(getattr(self, field.name)), 2) for field in fields(self))
 
+    def covers(self, other: "Scope") -> bool:
+        """Say whether this one surely reaches all that the other reaches: by the same roots, and the same people."""
+        return all(
+            set(getattr(other, field.name)) <= set(getattr(self, field.name))
+            for field in fields(self)
+            if field.name != "above"
+        )
+
 
 SUBTREES = {
     Level.CITY: "cities",

@@ -258,7 +258,7 @@ FilterTerm = OpenTerm | Private
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A key to order by: never null nor private; ties are broken by id in the same direction, unless there are none."""
+    """A key to order by, never null nor private; ties are broken by id in the same direction, unless it has none."""
 
     sql: str
     description: str

@@ -1,6 +1,7 @@
 """Plan to SQL: one statement whose answer is the JSON text itself."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 
 from graphql import GraphQLError
 
@@ -27,6 +28,7 @@ from .planner import (
     ToOne,
     Typename,
 )
+from .small_counts import SmallCounts
 from .sql import (
     NULL,
     Getter,
@@ -49,11 +51,14 @@ _OF_PRINCIPAL: Mapping[str, Getter] = {
 
 
 class Emitter:
-    """Writes one statement for one plan and one shape of scopes."""
+    """Writes one statement for one plan and one shape of scopes; counts below ``small`` are hidden."""
 
-    def __init__(self, catalogue: Catalogue, scope: Callable[[Action | None], Scope]) -> None:
+    def __init__(
+        self, catalogue: Catalogue, scope: Callable[[Action | None], Scope], *, small: int = 0
+    ) -> None:
         self._catalogue = catalogue
         self._parameters = Parameters(catalogue, scope)
+        self._small = small
 
     def statement(self, items: Sequence[Item]) -> Statement:
         """Return the statement that answers the root items as one JSON object."""
@@ -195,10 +200,18 @@ class Emitter:
                 level = entity.level_column
                 return write_connection(self._parameters, item, self._node, frame.alias, level)
             case Figures():
-                assert entity.level_column is not None, entity.name
-                issue = self._catalogue["Issue"]
-                return [write_figures(self._parameters, item, issue, entity.level_column, frame.alias)]
+                return [self._figures(entity, item, frame)]
         raise AssertionError(item)
+
+    def _figures(self, entity: Entity, item: Figures, frame: Frame) -> str:
+        assert entity.level_column is not None, entity.name
+        hiding = (lambda: self._small_counts) if self._small else None
+        issue = self._catalogue["Issue"]
+        return write_figures(self._parameters, item, issue, entity.level_column, frame.alias, hiding)
+
+    @cached_property
+    def _small_counts(self) -> SmallCounts:
+        return SmallCounts(self._parameters, self._catalogue["Issue"], self._small)
 
     def _leaf(self, entity: Entity, item: Leaf, frame: Frame) -> Pieces:
         if item.name == "id":

@@ -29,7 +29,7 @@ PRINCIPALS = 10_000
 class Scopes:
     """The scopes of one principal, each worked out once: those to read with now, others when they are needed."""
 
-    def __init__(self, enforcer: Enforcer, principal: Principal, reads: Sequence[Action]) -> None:
+    def __init__(self, enforcer: Enforcer, principal: Principal, reads: Sequence[Action], small: int) -> None:
         self.principal = principal
         self._enforcer = enforcer
         own = Scope(
@@ -38,8 +38,11 @@ class Scopes:
         )
         self._scopes: dict[Action | None, Scope] = {None: own}
         self._shapes: dict[tuple[Action, ...], str] = {}
+        counts_alone = not self(Action.ISSUE_READ).covers(self(Action.METRICS_READ))
+        self.small = small if counts_alone else 0
+        """Below which counts are hidden: those of issues that are counted and not read."""
         # As text, which remembers its hash: it is part of the key of every plan that is looked up.
-        self.shape = str([self(action).shape for action in (None, *reads)])
+        self.shape = str([self(action).shape for action in (None, *reads)] + [self.small])
 
     def __call__(self, action: Action | None) -> Scope:
         """Return the scope for an action; None is what an account is to itself."""
@@ -81,8 +84,11 @@ class Reader:
 
     ACTIONS = tuple(action for action in Action if action.value.endswith((":read", ":private")))
 
-    def __init__(self, connections: Connections, catalogue: Catalogue, enforcer: Enforcer) -> None:
+    def __init__(
+        self, connections: Connections, catalogue: Catalogue, enforcer: Enforcer, *, small_count: int
+    ) -> None:
         self._connections = connections
+        self._small_count = small_count
         self._catalogue = catalogue
         self._enforcer = enforcer
         self._scopes: OrderedDict[object, Scopes] = OrderedDict()
@@ -100,7 +106,7 @@ class Reader:
         key = (self._enforcer.version, principal.account_id, principal.cadre_id, principal.postings)
         found = self._scopes.get(key)
         if found is None:
-            found = self._scopes[key] = Scopes(self._enforcer, principal, self.ACTIONS)
+            found = self._scopes[key] = Scopes(self._enforcer, principal, self.ACTIONS, self._small_count)
             if len(self._scopes) > PRINCIPALS:
                 self._scopes.popitem(last=False)
         return found
@@ -118,7 +124,7 @@ class Reader:
 
         def make() -> Statement:
             plan = self._plan(operation, fields, variables)
-            return Emitter(self._catalogue, scopes).statement(plan)
+            return Emitter(self._catalogue, scopes, small=scopes.small).statement(plan)
 
         return _remembered(operation, key, make)
 
@@ -159,7 +165,9 @@ class Reader:
         def make() -> Statement:
             planner = Planner(self._catalogue, operation, variables)
             node = planner.node(entity, nodes, ())
-            return Emitter(self._catalogue, scopes).row(node, lambda request: request.row_id, filter_)
+            return Emitter(self._catalogue, scopes, small=scopes.small).row(
+                node, lambda request: request.row_id, filter_
+            )
 
         return _remembered(operation, key, make)
 
@@ -178,7 +186,7 @@ class Reader:
         def make() -> Statement:
             planner = Planner(self._catalogue, operation, variables)
             nodes = [planner.node("Event", part, ()) for part in parts]
-            return Emitter(self._catalogue, scopes).stream(nodes, filter_)
+            return Emitter(self._catalogue, scopes, small=scopes.small).stream(nodes, filter_)
 
         return _remembered(operation, key, make)
 

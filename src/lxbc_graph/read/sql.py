@@ -65,6 +65,7 @@ class Parameters:
         self._actions: dict[Action, None] = {}
         self._computed: list[Computed] = []
         self._private = False
+        self._before: list[Callable[[], str]] = []
         self._aliases = 0
 
     def statement(self, answer: str) -> Statement:
@@ -72,10 +73,12 @@ class Parameters:
         return self.query(f"select convert_to({answer}, 'UTF8')")
 
     def query(self, sql: str) -> Statement:
-        """Return the statement of a whole query.
+        """Return the statement of a whole query, behind what precedes it.
 
         PostgreSQL cannot tell the type of a parameter that, in the end, stands nowhere: those are left out.
         """
+        if self._before:
+            sql = f"with {', '.join(write() for write in self._before)} {sql}"
         used = sorted({int(number) for number in _PLACEHOLDER.findall(sql)})
         places = {number: place for place, number in enumerate(used, start=1)}
         text = _PLACEHOLDER.sub(lambda found: f"${places[int(found[1])]}::", sql)
@@ -108,6 +111,10 @@ class Parameters:
         """Return the place of a field that is to be filled in."""
         self._computed.append(field)
         return len(self._computed) - 1
+
+    def precede(self, write: Callable[[], str]) -> None:
+        """Have the statement begin with the common table expressions that are written when all else is."""
+        self._before.append(write)
 
     def withheld(self, action: Action) -> "Literal":
         """Return what stands for a value that the action does not reach."""

@@ -127,13 +127,25 @@ def _declare_metrics() -> None:
         "Metric",
         "A figure with what it was made of (指标).",
         {
-            "numerator": (int, field("numerator", "Issues counted (分子).")),
-            "denominator": (int, field("denominator", "Issues that they are a part of (分母).")),
+            "numerator": ("int | None", field("numerator", "Issues counted; null where suppressed (分子).")),
+            "denominator": (
+                "int | None",
+                field("denominator", "Issues that they are a part of; null where suppressed (分母)."),
+            ),
             "rate": (
                 "float | None",
-                field("rate", "Numerator ÷ denominator; null where that is zero (比率)."),
+                field(
+                    "rate", "Numerator ÷ denominator; null where that is zero or one is suppressed (比率)."
+                ),
             ),
             "percent": ("float | None", field("percent", "The rate in percent, to one decimal (百分比).")),
+            "suppressed": (
+                bool,
+                field(
+                    "suppressed",
+                    "Whether a count is withheld because it is small, or would tell one that is: from viewers who may count these issues and not read them (小数隐去).",
+                ),
+            ),
             "filter": ("JSON", field("filter", "The IssueFilter that lists the denominator (分母筛选).")),
             "numeratorFilter": (
                 "JSON",

@@ -197,7 +197,8 @@ class Following:
 
         statements = tuple(_key(statement, request) for statement in wanted.values())
         key = (asked.key, shape, asked.payload, asked.interval_seconds, statements)
-        routes = frozenset(("u", id_) for id_ in asked.unit_ids or ())
+        # What is hidden of a unit depends on the units beside it, too.
+        routes = _routes(scopes(Action.METRICS_READ), None if scopes.small else asked.unit_ids or ())
         return FigureFeed(key, routes, make, asked.interval_seconds)
 
 
