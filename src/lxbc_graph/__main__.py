@@ -25,7 +25,7 @@ from rich.table import Table
 from sqlalchemy import make_url
 
 from . import logs, resources
-from .app import Service, climb, create_app, open_service
+from .app import Service, climb, create_app, open_service, store_policy
 from .demo import build, world
 from .demo.people import PASSWORD
 from .demo.reading import WorldProblems
@@ -33,7 +33,9 @@ from .demo.schedule import ISSUES
 from .http import server
 from .http.workers import serve_by_workers
 from .policy import matrix
-from .policy.source import PolicyError
+from .policy.enforcer import Enforcer
+from .policy.source import PolicyError, Source
+from .policy.stored import Stored, StoredPolicies
 from .read.document import Refused
 from .reports import calendar, rules, units
 from .reports.csv_rows import BadRows
@@ -59,6 +61,8 @@ cli = typer.Typer(
 )
 imports = typer.Typer(no_args_is_help=True)
 cli.add_typer(imports, name="import", help="Import published data.")
+policies = typer.Typer()
+cli.add_typer(policies, name="policy", help="Print who may do what, or store it in the database.")
 
 _told = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
@@ -245,10 +249,41 @@ def token(
         typer.echo(asyncio.run(_with_service(current, make)))
 
 
-@cli.command()
-def policy() -> None:
+@policies.callback(invoke_without_command=True)
+def policy(context: typer.Context) -> None:
     """Print the matrix of roles and actions; fail where the policy must not be loaded."""
-    raise typer.Exit(matrix.show(Settings().policies or resources.POLICIES, Console()))
+    if context.invoked_subcommand is not None:
+        return
+    settings = Settings()
+    if settings.policies != "database":
+        raise typer.Exit(matrix.show(settings.policies or resources.POLICIES, Console()))
+    with _database(settings, create=False) as current:
+        version, source = asyncio.run(_with_database(current, _stored_policy))
+        _told.print(f"Version {version} of {_where(settings)}")
+        raise typer.Exit(matrix.show(source, Console()))
+
+
+@policies.command("load")
+def load_policy(
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            exists=True, file_okay=False, metavar="FOLDER", help="With model.conf and policy.csv."
+        ),
+    ],
+) -> None:
+    """Store a policy in the database for all processes with LXBC_POLICIES=database; none that must not be loaded."""
+    source = Source.read(folder)
+    Enforcer(source)  # before anything is started for it
+    with _database(Settings()) as settings:
+        version = asyncio.run(
+            _with_database(settings, lambda database: store_policy(database, settings, source))
+        )
+    _told.print(f"Stored: version {version}")
+
+
+async def _stored_policy(database: Database) -> Stored:
+    return await StoredPolicies(database.pool).newest()
 
 
 @cli.command()
@@ -471,7 +506,10 @@ def _serve(settings: Settings, address: socket, first: Iterable[RenderableType] 
         for one in (*first, f"Serving {url}/graphql - Ctrl-C ends it"):
             _told.print(one)
 
-    app = create_app(settings)  # whatever cannot be done is said once, not by each worker
+    # Whatever cannot be done is said once, not by each worker.
+    app = create_app(settings)
+    if settings.policies == "database":
+        asyncio.run(_with_database(settings, _stored_policy))
     with suppress(KeyboardInterrupt):
         if settings.workers == 1:
             server.serve(app, address, ready)

@@ -28,11 +28,13 @@ ENFORCER = Enforcer(POLICIES)
 POLICY = ENFORCER.rows
 
 
-async def executor_on(database: Database, catalogue: Catalogue = CATALOGUE) -> Executor:
+async def executor_on(
+    database: Database, catalogue: Catalogue = CATALOGUE, *, small_count: int = 5
+) -> Executor:
     """Return the executor of a database, wired as the application does."""
     log = Log(database.pool, LocalBroker(), await Cursors.open(database.pool))
     accounts = Accounts(database.pool, 1.0)
-    reader = Reader(database.lanes, catalogue, ENFORCER)
+    reader = Reader(database.lanes, catalogue, ENFORCER, small_count=small_count)
     fanout = Fanout(log, Access(accounts, lambda: None), Telemetry(), told)
     return Executor(
         build(),

@@ -1,8 +1,8 @@
 """Small counts: what is told of figures to who may count issues but not read them (docs/adr/0018).
 
 A count of at least one and less than the limit is small. Siblings are the units below the same one, and what stands
-in none of them. As soon as one sibling's count is small, all of theirs below the limit are hidden, zero too, and so is
-the least of the others; and what lies below a hidden one is hidden. So whoever subtracts what is told from what is
+in none of them. As soon as one sibling's count is small, all of theirs below the limit are hidden, zero too, and so
+is the least of the others; and what lies below a hidden one is hidden. So whoever subtracts what is told from what is
 told above it is left with a sum of several. The same is asked of what a count leaves of that which it is a part of.
 
 It is worked out from all units with issues that the viewer may count, whatever was asked: in common table expressions

@@ -382,6 +382,16 @@ idempotency = Table(
     Column("at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 
+# Who may do what, version by version; rows are never changed, and the newest is in force.
+policy = Table(
+    "policy",
+    metadata,
+    Column("version", BigInteger, Identity(), primary_key=True),
+    Column("model", Text, nullable=False),
+    Column("rows", Text, nullable=False),
+    Column("loaded_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+
 signing_key = Table(
     "signing_key",
     metadata,
