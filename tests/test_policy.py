@@ -46,7 +46,10 @@ PARTY_VERBS = {
     Action.ISSUE_FEEDBACK,
 }
 ASSIGNMENT_VERBS = {*actions_of(ON_ASSIGNMENT)}
-ISSUE_VERBS = {action for action in Action if action.startswith("issue:")} - {Action.ISSUE_READ}
+ISSUE_VERBS = {action for action in Action if action.startswith("issue:")} - {
+    Action.ISSUE_READ,
+    Action.ISSUE_PRIVATE,
+}
 
 
 # The rows

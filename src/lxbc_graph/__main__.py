@@ -41,6 +41,7 @@ from .reports import calendar, rules, units
 from .reports.csv_rows import BadRows
 from .schema import sdl
 from .schema.execute import Request
+from .schema.explain_access import AccessExplanation, PolicyRow
 from .settings import LONGEST_TTL_SECONDS, Settings
 from .store.database import Database, DatabaseError
 from .store.embedded import EmbeddedServer, EmbeddedServerError
@@ -89,6 +90,9 @@ _REFUSALS = (
     asyncpg.InterfaceError,
 )
 """What says itself, in its text, why nothing was done."""
+
+
+_Account = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Its name.")]
 
 
 @cli.command()
@@ -220,9 +224,6 @@ def load(file: Annotated[Path, _file("WORLD.json", "In the format of docs/world.
     _told.print(f"Loaded: {_counted(counts)}")
 
 
-_Account = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Its name.")]
-
-
 @cli.command()
 def token(
     account: _Account,
@@ -280,6 +281,45 @@ def load_policy(
             _with_database(settings, lambda database: store_policy(database, settings, source))
         )
     _told.print(f"Stored: version {version}")
+
+
+@policies.command("explain")
+def explain_access(
+    account: _Account,
+    id_: Annotated[str, typer.Argument(metavar="ID", help="Of the object, as the API gives it.")],
+    action: Annotated[str, typer.Argument(metavar="ACTION", help="As the policy spells it.")],
+) -> None:
+    """Say which row and which posting let an account do something to an object, or what is missing."""
+
+    async def tell(service: Service) -> AccessExplanation | None:
+        principal = await service.accounts.principal(account)
+        if principal is None:
+            raise Failure(f"there is no account {account!r}, or it is closed")
+        return await service.explainer.explain(principal, id_, action)
+
+    with _database(Settings(), create=False) as settings:
+        try:
+            found = asyncio.run(_with_service(settings, tell))
+        except GraphQLError as error:
+            raise Failure(error.message) from error
+    if found is None:
+        raise Failure(f"there is no {id_} that {account} may see")
+    typer.echo("\n".join(_explained(found)))
+
+
+def _explained(found: AccessExplanation) -> Iterator[str]:
+    yield "allowed" if found.allowed else "refused"
+    for grant in found.grants:
+        reach = "" if grant.reaches else ", which does not reach it"
+        yield f"  {_written(grant.row)} by {grant.posting} at {grant.unit}{reach}"
+    if found.required:
+        yield "  what would allow it, where it reaches:"
+    for row in found.required:
+        yield f"  {_written(row)}"
+
+
+def _written(row: PolicyRow) -> str:
+    return f"p, {row.role.value}, {row.action}, {row.scope}"
 
 
 async def _stored_policy(database: Database) -> Stored:

@@ -39,6 +39,7 @@ from .read.runner import Reader
 from .schema.build import build
 from .schema.declare import CATALOGUE
 from .schema.execute import Executor, told
+from .schema.explain_access import Explainer
 from .schema.following import Following
 from .settings import Settings
 from .store.database import Database
@@ -65,6 +66,7 @@ class Service:
     log: Log
     access: Access
     executor: Executor
+    explainer: Explainer
     telemetry: Telemetry
 
 
@@ -140,6 +142,7 @@ async def _opened(settings: Settings, policy: Policy | None) -> AsyncIterator[Se
         reader = Reader(database.lanes, CATALOGUE, enforcer, small_count=settings.small_count)
         telemetry = Telemetry()
         fanout = Fanout(log, access, telemetry, told)
+        explainer = Explainer(database.lanes, enforcer)
         executor = Executor(
             schema=build(),
             reader=reader,
@@ -148,6 +151,7 @@ async def _opened(settings: Settings, policy: Policy | None) -> AsyncIterator[Se
             accounts=accounts,
             tokens=tokens,
             log=log,
+            explainer=explainer,
         )
         yield Service(
             database,
@@ -161,6 +165,7 @@ async def _opened(settings: Settings, policy: Policy | None) -> AsyncIterator[Se
             log,
             access,
             executor,
+            explainer,
             telemetry,
         )
     finally:

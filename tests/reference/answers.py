@@ -336,14 +336,19 @@ COUNTS: dict[str, dict[str, Any]] = {
     "reopened": {**_HANDED_OVER, "reopened": True},
 }
 
-PRIVATE = {("cadre", "phone"): "cadre:private"}
+PRIVATE = {
+    ("cadre", "phone"): "cadre:private",
+    ("issue", "villagerName"): "issue:private",
+    ("issue", "villagerPhone"): "issue:private",
+}
 
 
 def readable(schema: GraphQLSchema) -> GraphQLSchema:
     """Return what the compiler answers of the schema, from its own text: nothing of how it was built can answer."""
     found = build_schema(print_schema(schema))
     assert found.query_type is not None
-    del found.query_type.fields["eventCursor"]
+    for resolved in ("eventCursor", "explainAccess"):
+        del found.query_type.fields[resolved]
     functions: dict[str, dict[str, Any]] = {
         "DateTime": {"coerce_input_value": _moment_from, "coerce_output_value": _moment},
         "Date": {"coerce_output_value": date.isoformat},

@@ -18,6 +18,7 @@ from lxbc_graph.resources import POLICIES
 from lxbc_graph.schema.build import build
 from lxbc_graph.schema.declare import CATALOGUE
 from lxbc_graph.schema.execute import Executor, told
+from lxbc_graph.schema.explain_access import Explainer
 from lxbc_graph.schema.following import Following
 from lxbc_graph.settings import Settings
 from lxbc_graph.store.database import Database
@@ -44,6 +45,7 @@ async def executor_on(
         accounts,
         await Tokens.open(database.pool, Settings()),
         log,
+        Explainer(database.lanes, ENFORCER),
     )
 
 

@@ -1,6 +1,6 @@
 """The scope of one principal for one action: a value, not yet SQL."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 
 from lxbc_graph.domain.principal import Path, Posting, Principal
@@ -56,9 +56,18 @@ SUBTREES = {
 
 def scope_of(enforcer: Enforcer, principal: Principal, action: Action) -> Scope:
     """Return the union of what the principal's postings grant for the action."""
-    granted = [
-        (kind, posting) for posting in principal.postings for kind in enforcer.scopes(posting.role, action)
-    ]
+    return _union(
+        [(kind, posting) for posting in principal.postings for kind in enforcer.scopes(posting.role, action)],
+        principal,
+    )
+
+
+def scope_of_grant(kind: ScopeKind, posting: Posting, principal: Principal) -> Scope:
+    """Return what one row of the policy grants through one posting."""
+    return _union([(kind, posting)], principal)
+
+
+def _union(granted: Sequence[tuple[ScopeKind, Posting]], principal: Principal) -> Scope:
     found: dict[str, set[int]] = {field.name: set() for field in fields(Scope)}
     for kind, posting in granted:
         for name, id_ in _own(kind, posting, principal):

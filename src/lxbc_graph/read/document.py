@@ -31,8 +31,8 @@ from graphql.execution.values import get_variable_values
 MAX_CHARACTERS = 20_000
 MAX_TOKENS = 2_000
 MAX_TYPES = 10
-"""How often one operation may ask for ``__type``; for other fields that resolvers answer, once: they cost more than
-it takes to ask for them."""
+"""How often one operation may ask for ``__type`` and ``explainAccess``; for other fields that resolvers answer, once:
+they cost more than it takes to ask for them."""
 
 
 class Refused(Exception):
@@ -68,9 +68,9 @@ class Operation:
     resolved: bool = field(init=False)
     """Whether some root field is answered by resolvers."""
 
-    RESOLVED: ClassVar = frozenset({"__schema", "__type", "eventCursor", "login", "refresh"})
-    """Root fields that the compiler does not answer; they hold no scoped data."""
-    ANONYMOUS: ClassVar = (RESOLVED | {"__typename"}) - {"eventCursor"}
+    RESOLVED: ClassVar = frozenset({"__schema", "__type", "eventCursor", "explainAccess", "login", "refresh"})
+    """Root fields that the compiler does not answer."""
+    ANONYMOUS: ClassVar = (RESOLVED | {"__typename"}) - {"eventCursor", "explainAccess"}
 
     def __post_init__(self) -> None:
         self.variable_types = {

@@ -40,6 +40,7 @@ from . import (  # noqa: F401 - they declare themselves
     viewer,
 )
 from .declare import CATALOGUE, DESCRIPTIONS, ID
+from .explain_access import EXPLAIN_ACCESS
 from .mutation import declare_mutation
 from .names import NAMES, argument, field, make
 from .scalars import SCALARS
@@ -218,6 +219,7 @@ def _declare_entity(entity: Entity) -> None:
     fields = {name: _field(name, spec) for name, spec in entity.fields.items() if spec is not ID}
     if entity.name == "Query":
         fields["eventCursor"] = EVENT_CURSOR
+        fields["explainAccess"] = EXPLAIN_ACCESS
     bases: tuple[type, ...] = ()
     if entity.node is not None:
         interface = next(

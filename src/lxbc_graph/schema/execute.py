@@ -5,7 +5,7 @@ and go through the executor of GraphQL.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
@@ -21,6 +21,7 @@ from graphql import (
     OperationType,
     SelectionSetNode,
     execute,
+    is_non_null_type,
 )
 from strawberry import Schema
 
@@ -41,6 +42,7 @@ from lxbc_graph.write import Commands
 
 from .context import Context
 from .declare import CATALOGUE
+from .explain_access import Explainer
 from .following import EXPIRED, Following, ending
 from .mutation import COMMANDS, command_of, shown, user_error
 
@@ -82,12 +84,13 @@ class Executor:
         accounts: Accounts,
         tokens: Tokens,
         log: Log,
+        explainer: Explainer,
     ) -> None:
         self.documents = Documents(schema._schema)  # noqa: SLF001 - Strawberry offers no other way to it
         self._reader = reader
         self._commands = commands
         self._following = following
-        self._context = Context(accounts, tokens, log)
+        self._context = Context(accounts, tokens, log, explainer)
 
     async def execute(self, request: Request, principal: Principal | None) -> Response:
         """Run a query or a mutation."""
@@ -117,7 +120,8 @@ class Executor:
         operation = self.documents.operation(request.query, request.operation_name)
         if operation.kind is not OperationType.QUERY or operation.resolved:
             raise refused(
-                "Only a query that reads data becomes a statement: leave out eventCursor, __schema and __type."
+                "Only a query that reads data becomes a statement: leave out eventCursor, explainAccess, __schema"
+                " and __type."
             )
         return self._reader.explain(operation, operation.variables(request.variables), principal)
 
@@ -170,7 +174,7 @@ class Executor:
                     )
                     withheld += below((key,), of_payload)
                 elif name in operation.RESOLVED:
-                    data[key] = await self._resolve(operation, group, request, errors)
+                    data[key] = await self._resolve(operation, group, request, principal, errors)
                 else:
                     reads.append(group)
             except GraphQLError as error:
@@ -178,7 +182,8 @@ class Executor:
             except Exception as error:  # noqa: BLE001 - told as what it is
                 errors.append({**fault(error).formatted, "path": [key]})
         if operation.kind is OperationType.QUERY and any(
-            data[str(error["path"][0])] is None for error in errors
+            data[key] is None and is_non_null_type(operation.root.fields[fields[key][0].name.value].type)
+            for key in {str(error["path"][0]) for error in errors}
         ):
             return Response(orjson.dumps({"data": None, "errors": errors}))
         if reads:
@@ -189,7 +194,12 @@ class Executor:
         return Response(_dumped(data, withheld, errors))
 
     async def _resolve(
-        self, operation: Operation, group: Group, request: Request, errors: list[GraphQLFormattedError]
+        self,
+        operation: Operation,
+        group: Group,
+        request: Request,
+        principal: Principal | None,
+        errors: list[GraphQLFormattedError],
     ) -> Any:
         node = operation.node
         only = OperationDefinitionNode(
@@ -202,7 +212,7 @@ class Executor:
         result = execute(
             operation.schema,
             DocumentNode(definitions=(only, *operation.fragments.values())),
-            context_value=self._context,
+            context_value=replace(self._context, principal=principal),
             variable_values=dict(request.variables or {}),
         )
         if not isinstance(result, ExecutionResult):
@@ -292,7 +302,7 @@ def _key_of(request: Request, field: str) -> str | None:
 
 def _check_resolved(names: Sequence[str]) -> None:
     for name in Operation.RESOLVED:
-        most = MAX_TYPES if name == "__type" else 1
+        most = MAX_TYPES if name in {"__type", "explainAccess"} else 1
         if names.count(name) > most:
             raise refused(f"An operation asks for {name} at most {most} times.", "TOO_COMPLEX")
 

@@ -221,6 +221,9 @@ issue = Table(
     _when("look_back_due_at"),
     Column("sampled", Boolean, nullable=False, server_default="false"),
     Column("exclusion", Text),
+    # Whom it concerns (private).
+    Column("villager_name", Text),
+    Column("villager_phone", Text),
     # When the first of its running clocks is due, null where none runs; the light compares it with the time.
     _when("next_due_at"),
     *(Index(None, column, "reported_at", "id") for column in PATH),

@@ -18,3 +18,5 @@ def upgrade() -> None:
         sa.Column("loaded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("version", name=op.f("pk_policy")),
     )
+    op.add_column("issue", sa.Column("villager_name", sa.Text(), nullable=True))
+    op.add_column("issue", sa.Column("villager_phone", sa.Text(), nullable=True))
