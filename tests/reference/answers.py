@@ -581,13 +581,10 @@ class Reference:
             return None
         period = _without_nulls(given.get("period") or {})
         moment = _without_nulls({"asOf": given.get("asOf")})
-        issues = [
-            issue
-            for issue in self.rows["issue"]
-            if unit["id"] in ancestors(issue) and self.sight.may("metrics:read", "issue", issue)
-        ]
+        counted = [issue for issue in self.rows["issue"] if self.sight.may("metrics:read", "issue", issue)]
+        issues = [issue for issue in counted if unit["id"] in ancestors(issue)]
 
-        unread = [issue for issue in issues if not self.sight.may("issue:read", "issue", issue)]
+        unread = [issue for issue in counted if not self.sight.may("issue:read", "issue", issue)]
         kept = {
             count: [issue for issue in unread if self.keeps("issue", issue, filter_)]
             for count, filter_ in COUNTS.items()

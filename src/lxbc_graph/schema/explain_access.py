@@ -22,6 +22,7 @@ from lxbc_graph.read.catalogue import Column, Entity
 from lxbc_graph.read.runner import Connections
 from lxbc_graph.write.ways import ON_ASSIGNMENT, ON_ISSUE, actions_of
 
+from . import names  # noqa: F401 - with it Role is an enum of the schema
 from .context import Context
 from .declare import CATALOGUE
 
