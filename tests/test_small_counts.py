@@ -301,7 +301,7 @@ async def test_a_limit_of_one_hides_nothing(database: Database) -> None:
     assert screen == office
 
 
-@pytest.mark.parametrize("role", sorted({*Role} - {Role.SCREEN, Role.ADMIN}))
+@pytest.mark.parametrize("role", sorted({*Role} - {Role.SCREEN, Role.ADMIN, Role.DEPARTMENT}))
 async def test_whoever_may_read_what_is_counted_is_told_every_count(database: Database, role: Role) -> None:
     wall = await Wall.before(database, random_world(1), 1000)
     data = await wall.told(EVERY_UNIT, posted(wall.level("COUNTY")[0], role))
