@@ -1,7 +1,6 @@
 """Counts of issues by filters, all in one pass over the issues."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from lxbc_graph.domain.metrics import Filter
 
@@ -9,13 +8,6 @@ from .arguments import Argument, Value
 from .catalogue import Entity
 from .filters import write_filter
 from .sql import Parameters, all_of
-
-
-class Count(NamedTuple):
-    """A count as SQL, and whether it is hidden: ``NOTHING`` where it never is."""
-
-    sql: str
-    hidden: str
 
 
 class Counts:

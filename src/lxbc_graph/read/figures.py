@@ -11,7 +11,7 @@ from lxbc_graph.policy.rows import NOTHING
 
 from .arguments import Argument, values
 from .catalogue import Entity
-from .counts import Count, Counts, constants
+from .counts import Counts, constants
 from .planner import Figures
 from .small_counts import SmallCounts
 from .sql import NULL, Literal, Parameters, Pieces, Request, concatenate, write_object
@@ -46,8 +46,8 @@ def write_figures(
         return _hiding(parameters, item, unit, small_counts)
     counts = Counts(parameters, issue, alias)
 
-    def count(_: Filter, filter_: Mapping[str, Argument]) -> Count:
-        return Count(f"counted.n{counts.place(filter_)}", NOTHING)
+    def count(_: Filter, filter_: Mapping[str, Argument]) -> str:
+        return f"counted.n{counts.place(filter_)}"
 
     answer = _written(parameters, item, given, unit, count)
     where = [f"{alias}.{level_column} = {unit}.id", visible]
@@ -57,29 +57,35 @@ def write_figures(
 def _hiding(parameters: Parameters, item: Figures, unit: str, small_counts: Callable[[], SmallCounts]) -> str:
     rows = ""
 
-    def count(filter_: Filter, _: Mapping[str, Argument]) -> Count:
+    def count(filter_: Filter, _: Mapping[str, Argument]) -> str:
         nonlocal rows
         counts = small_counts()
-        rows = counts.rows(unit)
+        rows = f" from {counts.rows(unit)}"
         return counts.of(filter_, unit)
 
-    answer = _written(parameters, item, {}, unit, count)
-    return f"(select {answer} {rows})"
+    answer = _written(parameters, item, {}, unit, count, hides=True)
+    return f"(select {answer}{rows})"
 
 
-_CountOf = Callable[[Filter, Mapping[str, Argument]], Count]
-"""The count of the issues that a filter keeps, by itself, and together with what was given."""
+_CountOf = Callable[[Filter, Mapping[str, Argument]], str]
+"""The count of the issues that a filter keeps: by itself, and together with what was given."""
 
 
 def _written(
-    parameters: Parameters, item: Figures, given: Mapping[str, Argument], unit: str, count: _CountOf
+    parameters: Parameters,
+    item: Figures,
+    given: Mapping[str, Argument],
+    unit: str,
+    count: _CountOf,
+    *,
+    hides: bool = False,
 ) -> str:
     figures: list[tuple[str, Pieces]] = []
     for key, name, fields in item.metrics:
         if name == "__typename":
             figures.append((key, [Literal('"UnitMetrics"')]))
             continue
-        figure = _Figure(parameters, METRICS[name], given, unit, count)
+        figure = _Figure(parameters, METRICS[name], given, unit, count, hides=hides)
         figures.append((key, write_object((k, figure.write(field)) for k, field in fields)))
     return concatenate(write_object(figures))
 
@@ -94,7 +100,10 @@ class _Figure:
         given: Mapping[str, Argument],
         unit: str,
         count: _CountOf,
+        *,
+        hides: bool,
     ) -> None:
+        self._hides = hides
         self._parameters = parameters
         self._metric = metric
         self._unit = unit
@@ -107,39 +116,34 @@ class _Figure:
     def write(self, field: str) -> Pieces:
         match field:
             case "numerator":
-                return _told(self._part())
+                return self._told(self._part())
             case "denominator":
-                return _told(self._whole())
+                return self._told(self._whole())
             case "rate":
                 return [f"coalesce(({self._ratio('float8')})::text, {NULL})"]
             case "percent":
                 return [f"coalesce(round(100 * {self._ratio('numeric')}, 1)::text, {NULL})"]
             case "suppressed":
-                hidden = self._hidden()
-                if hidden == NOTHING:
+                if not self._hides:
                     return [Literal("false")]
-                return [f"case when {hidden} then 'true' else 'false' end"]
+                return [f"case when {self._part()} + {self._whole()} is null then 'true' else 'false' end"]
             case "filter":
                 return self._reproduced(self._denominator)
             case "numeratorFilter":
                 return self._reproduced(self._numerator)
         return [Literal('"Metric"')]
 
-    def _part(self) -> Count:
+    def _part(self) -> str:
         return self._count(self._metric.numerator, self._numerator)
 
-    def _whole(self) -> Count:
+    def _whole(self) -> str:
         return self._count(self._metric.denominator, self._denominator)
 
-    def _hidden(self) -> str:
-        hidden = {count.hidden: None for count in (self._part(), self._whole())}
-        return " or ".join(hidden)
+    def _told(self, count: str) -> Pieces:
+        return [f"coalesce({count}::text, {NULL})" if self._hides else f"{count}::text"]
 
     def _ratio(self, type_: str) -> str:
-        numerator, denominator = self._part().sql, self._whole().sql
-        ratio = f"{numerator}::{type_} / nullif({denominator}, 0)"
-        hidden = self._hidden()
-        return ratio if hidden == NOTHING else f"case when not ({hidden}) then {ratio} end"
+        return f"{self._part()}::{type_} / nullif({self._whole()}, 0)"
 
     def _reproduced(self, filter_: Mapping[str, Argument]) -> Pieces:
         """Write the ``IssueFilter`` that lists what was counted."""
@@ -149,9 +153,3 @@ class _Figure:
 
         text = self._parameters.bind(self._parameters.of(filter_, "reproduced"), rest, "text")
         return [Literal('{"unit":'), f"to_json({self._unit}.code)::text", Literal(","), text]
-
-
-def _told(count: Count) -> Pieces:
-    if count.hidden == NOTHING:
-        return [f"{count.sql}::text"]
-    return [f"case when {count.hidden} then {NULL} else {count.sql}::text end"]

@@ -15,7 +15,7 @@ from lxbc_graph.policy.rows import NOTHING
 from lxbc_graph.store.tables import ANCESTORS
 
 from .catalogue import Entity
-from .counts import Count, Counts, constants
+from .counts import Counts, constants
 from .sql import Parameters
 
 _PATH = ", ".join(ANCESTORS)
@@ -37,24 +37,22 @@ class SmallCounts:
         self._secret = () if read == NOTHING else (f"({read}) is not true",)
         self._counts = Counts(parameters, issue, alias)
         self._differences: list[str] = []
+        self._told: list[tuple[int, tuple[int, ...]]] = []
         parameters.precede(self._tables)
 
-    def of(self, filter_: Filter, unit: str) -> Count:
-        """Return how many issues of the unit at alias ``unit`` the filter keeps, as read from ``rows``."""
-        place = self._counts.place(constants(filter_))
-        hidden = " or ".join(f"figure.h{self._hiding(difference)}" for difference in exposed(filter_))
-        return Count(
-            f"(case when figure.unit_id = {unit}.id then figure.n{place} else 0 end)",
-            f"coalesce({hidden}, false)",
-        )
+    def of(self, filter_: Filter, unit: str) -> str:
+        """Return how many issues of the unit the filter keeps, as read from ``rows``; null where that is hidden."""
+        asked = (self._counts.place(constants(filter_)), tuple(map(self._place, exposed(filter_))))
+        if asked not in self._told:
+            self._told.append(asked)
+        return f"(figure.n{self._told.index(asked)} * (figure.unit_id = {unit}.id)::int)"
 
     def rows(self, unit: str) -> str:
-        """Return the one row to read the counts of the unit from: its own, or that of the nearest one above it."""
+        """Return the row to read the counts of the unit from: that of the nearest above it where it has none."""
         path = ", ".join(f"{unit}.{column}" for column in ANCESTORS)
-        nearest = f"select * from figure where unit_id in ({path}) order by depth desc limit 1"
-        return f"from (select) one left join lateral ({nearest}) figure on true"
+        return f"(select * from figure where unit_id in ({path}) order by depth desc limit 1) figure"
 
-    def _hiding(self, difference: Difference) -> int:
+    def _place(self, difference: Difference) -> int:
         whole, parts = difference
         counts = (f"n{self._counts.place(constants(one), *self._secret)}" for one in (whole, *parts))
         text = " - ".join(counts)
@@ -63,38 +61,37 @@ class SmallCounts:
         return self._differences.index(text)
 
     def _tables(self) -> str:
-        """Write ``figure``: a row for each unit with its counts and with which of them are hidden."""
+        """Write ``figure``: of each unit what is told, or null. One without a row has no issue, nor has that above it."""
         numbers = [f"n{place}" for place in range(len(self._counts))]
-        flags = [f"h{place}" for place in range(len(self._differences))]
-        columns = ", ".join(numbers)
         sums = ", ".join(f"sum({number})::bigint as {number}" for number in numbers)
         zeros = ", ".join(f"coalesce({number}, 0) as {number}" for number in numbers)
-        hidden = ", ".join(
-            f"{self._hides(text)} as {flag}" for flag, text in zip(flags, self._differences, strict=True)
-        )
+        hidden = ", ".join(f"{self._hides(text)} as h{place}" for place, text in enumerate(self._differences))
         above = ANCESTORS[:-1]
-        inherited = ", ".join(
-            f"own.{flag} or {' or '.join(f'coalesce({place}.{flag}, false)' for place in above)} as {flag}"
-            for flag in flags
-        )
-        joins = "".join(f" left join figure_flag {place} on {place}.unit_id = own.{place}" for place in above)
+        joins = "".join(f" left join figure_flag {one} on {one}.unit_id = own.{one}" for one in above)
+        told = ", ".join(f"{self._tells(*asked)} as n{place}" for place, asked in enumerate(self._told))
         return (
             f"figure_count as materialized (select place.unit_id, place.parent_id, {sums}"
             f" from ({self._counts.select([self._counted], self._by)}) counted"
             f" cross join lateral (values {_PLACES}) place(unit_id, parent_id)"
             " where place.unit_id is not null or place.parent_id is not null group by 1, 2)"
             f", figure_cell as (select id as unit_id, unit.parent_id, {_PATH}, {zeros}"
-            " from unit left join figure_count on unit_id = id"
-            " where unit_id is not null"
+            " from unit left join figure_count on unit_id = id where unit.parent_id is null"
             " or unit.parent_id in (select unit_id from figure_count where unit_id is not null)"
-            f" union all select unit_id, parent_id{', null' * len(ANCESTORS)}, {columns}"
+            f" union all select unit_id, parent_id{', null' * len(ANCESTORS)}, {', '.join(numbers)}"
             " from figure_count where unit_id is null)"
             f", figure_flag as materialized (select *, {hidden}"
             " from figure_cell window siblings as (partition by parent_id))"
-            f", figure as materialized (select own.unit_id, {', '.join(f'own.{number}' for number in numbers)}"
-            f", {inherited}, num_nonnulls({', '.join(f'own.{column}' for column in ANCESTORS)}) as depth"
+            f", figure as materialized (select own.unit_id, {told},"
+            f" num_nonnulls({', '.join(f'own.{column}' for column in ANCESTORS)}) as depth"
             f" from figure_flag own{joins} where own.unit_id is not null)"
         )
+
+    def _tells(self, number: int, hiding: tuple[int, ...]) -> str:
+        flags = (
+            f"({' or '.join(f'{row}.h{place}' for place in hiding)}) is true"
+            for row in ("own", *ANCESTORS[:-1])
+        )
+        return f"case when {' or '.join(flags)} then null else own.n{number} end"
 
     def _hides(self, count: str) -> str:
         small = f"bool_or({count} > 0 and {count} < {self._limit}) over siblings"
