@@ -61,7 +61,7 @@ class SmallCounts:
         return self._differences.index(text)
 
     def _tables(self) -> str:
-        """Write ``figure``: of each unit what is told, or null. One without a row has no issue, nor has that above it."""
+        """Write ``figure``: of each unit what is told, or null; one without a row is empty, as is the one above."""
         numbers = [f"n{place}" for place in range(len(self._counts))]
         sums = ", ".join(f"sum({number})::bigint as {number}" for number in numbers)
         zeros = ", ".join(f"coalesce({number}, 0) as {number}" for number in numbers)
