@@ -181,7 +181,8 @@ async def test_an_action_that_there_is_not_is_refused_whatever_it_is_asked_of(
     asker: Asker, world: World, id_: str, action: str
 ) -> None:
     await world(WORLD)
-    text = "query($id: ID!, $action: String!) { viewer { account } explainAccess(id: $id, action: $action) { allowed } }"
+    asked = "viewer { account } explainAccess(id: $id, action: $action) { allowed }"
+    text = f"query($id: ID!, $action: String!) {{ {asked} }}"
     answers = [await asker.ask("office", one, action, text) for one in (id_, id_.partition(":")[0] + ":999")]
     assert answers[0] == answers[1]
     answer = parse(answers[0])
