@@ -281,9 +281,9 @@ SECRET = Column(str, "Secret (密).", sql="{a}.secret", null=True, requires=Acti
 def test_what_reads_a_private_column_without_its_permission_does_not_build(
     catalogue: Catalogue, members: dict[str, Any], more: dict[str, Any]
 ) -> None:
-    given = {"orders": {"ID": Order("{a}.id", "By id (标识).", "bigint")}, "default_order": ("ID", False)}
-    given |= {**more, "orders": {**given["orders"], **more.get("orders", {})}}
-    _declare({"secret": SECRET, **members}, **given)
+    by_id = Order("{a}.id", "By id (标识).", "bigint")
+    orders = {"ID": by_id, **more.get("orders", {})}
+    _declare({"secret": SECRET, **members}, **{**more, "orders": orders, "default_order": ("ID", False)})
     with pytest.raises(CatalogueError, match="reads secret, which requires cadre:private"):
         catalogue.check()
 
