@@ -173,6 +173,43 @@ async def test_the_policy_is_that_of_the_folder_that_is_named(served: Demo, tmp_
     )
 
 
+async def test_a_policy_is_stored_in_the_database_shown_from_there_and_explained(
+    served: Demo, tmp_path: Path
+) -> None:
+    folder = copytree(POLICIES, tmp_path / "policies")
+    stored: dict[str, Any] = {"data_dir": served.data_dir, "LXBC_POLICIES": "database"}
+    none = await run("policy", **stored)
+    assert (none.returncode, none.stdout) == (1, "")
+    assert "lxbc-graph policy load FOLDER" in none.stderr
+    (folder / "policy.csv").write_text("p, portal, issue:raed, SUBTREE\n")
+    bad = await run("policy", "load", folder, data_dir=served.data_dir)
+    assert (bad.returncode, bad.stderr.splitlines()[-1]) == (
+        1,
+        "policy.csv:1: unknown action 'issue:raed': p, portal, issue:raed, SUBTREE",
+    )
+    (folder / "policy.csv").write_text("p, portal, unit:read, SUBTREE\n")
+    assert (await run("policy", "load", folder, data_dir=served.data_dir)).stderr == "Stored: version 1\n"
+    shown = await run("policy", **stored)
+    assert shown.stdout.splitlines()[-1] == "1 rows; what is empty is refused."
+
+    unit = (await run("policy", "explain", "portal-411024", "Unit:1", "unit:read", **stored)).stderr
+    assert unit == "there is no Unit:1 that portal-411024 may see\n"
+    explain = ("policy", "explain", "city_office")
+    allowed = await run(*explain, "Unit:1", "rule:set", data_dir=served.data_dir)
+    assert allowed.stdout.splitlines()[0] == "allowed"
+    assert re.fullmatch(
+        r"  p, city_office, rule:set, ALL by Posting:\d+ at 4110", allowed.stdout.splitlines()[1]
+    )
+    refused = await run(*explain, "Issue:1", "issue:look_back_cadre", data_dir=served.data_dir)
+    assert refused.stdout.splitlines() == [
+        "refused",
+        "  what would allow it, where it reaches:",
+        "  p, cadre, issue:look_back_cadre, UNIT",
+    ]
+    unknown = await run(*explain, "Issue:1", "issue:eat", data_dir=served.data_dir)
+    assert (unknown.returncode, unknown.stderr) == (1, "There is no action 'issue:eat'.\n")
+
+
 # ── the hint ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 

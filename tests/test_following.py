@@ -144,7 +144,9 @@ class Town:
 @pytest.fixture
 async def town(database_url: str, world: World) -> AsyncIterator[Town]:
     await world(WORLD)
-    async with open_service(Settings(database_url=database_url)) as service, running(service):
+    # A town with a handful of issues, before which a screen is to see something.
+    settings = Settings(database_url=database_url, small_count=1)
+    async with open_service(settings) as service, running(service):
         yield Town(service)
 
 

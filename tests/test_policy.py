@@ -2,12 +2,12 @@
 
 import io
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from shutil import copytree
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 import pytest
@@ -15,7 +15,9 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
+from tests.conftest import fresh_database
 
+from lxbc_graph.demo.world import load as load_world
 from lxbc_graph.domain.errors import Forbidden, NotFound
 from lxbc_graph.domain.principal import Path as UnitPath
 from lxbc_graph.domain.principal import Posting, Principal
@@ -26,7 +28,7 @@ from lxbc_graph.policy.actions import Action, ScopeKind
 from lxbc_graph.policy.enforcer import Enforcer
 from lxbc_graph.policy.matrix import show
 from lxbc_graph.policy.rows import ByUnit, RowRule
-from lxbc_graph.policy.scope import Scope, scope_of
+from lxbc_graph.policy.scope import Scope, roles_of, scope_of
 from lxbc_graph.policy.source import PolicyError
 from lxbc_graph.reports.rules import Listed, apply_rules
 from lxbc_graph.resources import POLICIES
@@ -46,7 +48,10 @@ PARTY_VERBS = {
     Action.ISSUE_FEEDBACK,
 }
 ASSIGNMENT_VERBS = {*actions_of(ON_ASSIGNMENT)}
-ISSUE_VERBS = {action for action in Action if action.startswith("issue:")} - {Action.ISSUE_READ}
+ISSUE_VERBS = {action for action in Action if action.startswith("issue:")} - {
+    Action.ISSUE_READ,
+    Action.ISSUE_PRIVATE,
+}
 
 
 # The rows
@@ -484,17 +489,19 @@ async def set_rules(pool: asyncpg.Pool, said: list[dict[str, Any]]) -> None:
         await apply_rules(connection, listed, datetime.now(UTC))
 
 
-@pytest.mark.anyio
-@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
-async def test_a_case_may_what_it_lists_and_lists_what_it_may(
-    path: Path, database: Database, world: Callable[[dict[str, Any]], Awaitable[None]]
-) -> None:
-    case = read_case(path)
+async def load_case(database: Database, case: dict[str, Any]) -> None:
     content = json.loads(json.dumps(case["world"]))
     said = content.pop("rules", [])
-    await world(content)
+    await load_world(database, content)
+    await set_rules(database.pool, said)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+async def test_a_case_may_what_it_lists_and_lists_what_it_may(path: Path, database: Database) -> None:
+    case = read_case(path)
+    await load_case(database, case)
     pool = database.pool
-    await set_rules(pool, said)
     things = {thing: await everything(pool, thing) for thing in THING}
     accounts = Accounts(pool, 0)
     for name, actions in case["asks"].items():
@@ -514,3 +521,43 @@ async def test_a_case_may_what_it_lists_and_lists_what_it_may(
             assert {key for key, said in answers.items() if said == "may"} == set(wanted["list"]), asked
             assert all(answers[key] == "may" for key in wanted.get("may", ())), asked
             assert all(answers[key] != "may" for key in wanted.get("may_not", ())), asked
+
+
+class Without:
+    """The policy without one of its rows."""
+
+    def __init__(self, row: tuple[str, ...]) -> None:
+        self._row = row
+
+    def scopes(self, role: Role, action: Action) -> frozenset[ScopeKind]:
+        return frozenset(kind for kind in ENFORCER.scopes(role, action) if (role, action, kind) != self._row)
+
+
+IMPLIED = {
+    ("township_office", action, "ASSIGNED")
+    for action in ("issue:read", "issue:private", "issue:attach", "metrics:read")
+}
+"""A territory is a unit that the issue lies in, so what a township is a party to lies within its subtree."""
+
+
+@pytest.mark.anyio
+async def test_each_row_is_missed_by_a_case_where_it_is_left_out(server_url: str, template: str) -> None:
+    missed: set[tuple[str, ...]] = set()
+    for case in map(read_case, CASES):
+        async with fresh_database(server_url, template) as url:
+            database = await Database.open(url, pool_size=2)
+            await load_case(database, case)
+            accounts = Accounts(database.pool, 0)
+            for name, actions in case["asks"].items():
+                principal = await accounts.principal(name)
+                assert principal is not None, name
+                for action, wanted in ((Action(word), wanted) for word, wanted in actions.items()):
+                    thing = thing_of(action)
+                    for row in {
+                        row for role in roles_of(principal) for row in ENFORCER.rows_for(role, action)
+                    }:
+                        scope = scope_of(cast("Enforcer", Without(row)), principal, action)
+                        if await listed(database.pool, thing, THING[thing][0], scope) != set(wanted["list"]):
+                            missed.add(row)
+            await database.close()
+    assert set(ENFORCER.rows) - missed == IMPLIED

@@ -118,7 +118,7 @@ async def ask(database: Database, database_url: str, world: World, policy: Polic
 async def watched(folder: Path) -> AsyncIterator[Enforcer]:
     """An enforcer that follows the folder for the length of the block."""
     enforcer = Enforcer(folder)
-    watching = asyncio.create_task(enforcer.watch())
+    watching = asyncio.create_task(enforcer.watch(folder))
     try:
         yield enforcer
         assert not watching.done()

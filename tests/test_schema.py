@@ -24,7 +24,20 @@ from graphql import (
 
 from lxbc_graph.policy.actions import Action
 from lxbc_graph.policy.rows import ByUnit
-from lxbc_graph.read.catalogue import Catalogue, CatalogueError, Column, Entity, Many, One, Order
+from lxbc_graph.read.catalogue import (
+    Catalogue,
+    CatalogueError,
+    Column,
+    Contains,
+    Entity,
+    Has,
+    Is,
+    Many,
+    One,
+    OneOf,
+    Order,
+    Private,
+)
 from lxbc_graph.resources import SCHEMA
 from lxbc_graph.schema import build as build_module
 from lxbc_graph.schema import declare
@@ -189,12 +202,21 @@ def test_only_signing_in_and_the_cursor_of_the_log_are_resolved() -> None:
         for field in getattr(type_.definition, "fields", ())
         if getattr(field, "base_resolver", None) is not None
     }
-    assert resolved == {"Mutation.login", "Mutation.refresh", "Query.eventCursor"}
+    assert resolved == {
+        "Mutation.login",
+        "Mutation.refresh",
+        "Query.eventCursor",
+        "Query.explainAccess",
+    }
 
 
 # ── private columns ──────────────────────────────────────────────────────────────────────────────────────────
 
-PRIVATE = {"cadre": {"phone"}, "account": {"password_hash"}}
+PRIVATE = {
+    "cadre": {"phone"},
+    "account": {"password_hash"},
+    "issue": {"villager_name", "villager_phone"},
+}
 PUBLIC = {
     "cadre": {
         *(
@@ -229,10 +251,47 @@ def test_a_private_column_needs_a_permission_of_its_own_and_nothing_else_touches
                 assert spec.requires is not None, f"{found.name}.{name}"
                 assert spec.requires is not found.requires, f"{found.name}.{name}"
                 guarded.add((found.table, spec.sql))
-        # A filter or an order would tell a value bit by bit.
+        # Another filter, or an order, would tell a value bit by bit.
         for term in (*found.filters.values(), *found.orders.values()):
-            assert not private & _words(term), f"{found.name}: {term}"
-    assert guarded == {("cadre", "{a}.phone")}
+            assert isinstance(term, Private) or not private & _words(term), f"{found.name}: {term}"
+    assert guarded == {
+        ("cadre", "{a}.phone"),
+        ("issue", "{a}.villager_name"),
+        ("issue", "{a}.villager_phone"),
+    }
+
+
+SECRET = Column(str, "Secret (密).", sql="{a}.secret", null=True, requires=Action.CADRE_PRIVATE)
+
+
+@pytest.mark.parametrize(
+    ("members", "more"),
+    [
+        ({}, {"filters": {"secret": OneOf(str, "Secrets (密).", "{a}.secret")}}),
+        ({}, {"filters": {"search": Contains("Words (词).", ("{a}.name", "{a}.secret"))}}),
+        ({}, {"filters": {"known": Is("Known (已知).", "{a}.code is null", then="{a}.secret is null")}}),
+        ({}, {"filters": {"has": Has("Thing", "There is (有).", "{c}.secret = {a}.code")}}),
+        ({}, {"filters": {"by": Private(OneOf(str, "Secrets (密).", "{a}.secret"), Action.ISSUE_PRIVATE)}}),
+        ({}, {"orders": {"SECRET": Order("coalesce({a}.secret, '')", "By secret (密).")}}),
+        ({"plain": Column(str, "Plain (明).", sql="upper({a}.secret)")}, {}),
+        ({"other": One("Thing", "The other (他).", "secret")}, {}),
+        ({"others": Many("Thing", "Others (他).", "{c}.secret = {p}.code")}, {}),
+    ],
+)
+def test_what_reads_a_private_column_without_its_permission_does_not_build(
+    catalogue: Catalogue, members: dict[str, Any], more: dict[str, Any]
+) -> None:
+    by_id = Order("{a}.id", "By id (标识).", "bigint")
+    orders = {"ID": by_id, **more.get("orders", {})}
+    _declare({"secret": SECRET, **members}, **{**more, "orders": orders, "default_order": ("ID", False)})
+    with pytest.raises(CatalogueError, match="reads secret, which requires cadre:private"):
+        catalogue.check()
+
+
+def test_a_filter_of_its_own_permission_builds(catalogue: Catalogue) -> None:
+    term = Private(OneOf(str, "Secrets (密).", "{a}.secret"), Action.CADRE_PRIVATE)
+    _declare({"secret": SECRET}, filters={"secret": term})
+    catalogue.check()
 
 
 def test_only_the_account_itself_needs_no_action() -> None:

@@ -25,7 +25,7 @@ from rich.table import Table
 from sqlalchemy import make_url
 
 from . import logs, resources
-from .app import Service, climb, create_app, open_service
+from .app import Service, climb, create_app, open_service, store_policy
 from .demo import build, world
 from .demo.people import PASSWORD
 from .demo.reading import WorldProblems
@@ -33,13 +33,16 @@ from .demo.schedule import ISSUES
 from .http import server
 from .http.workers import serve_by_workers
 from .policy import matrix
-from .policy.source import PolicyError
+from .policy.enforcer import Enforcer
+from .policy.source import PolicyError, Source
+from .policy.stored import Stored, StoredPolicies
 from .read.document import Refused
 from .read.trusted import TrustedError
 from .reports import calendar, rules, units
 from .reports.csv_rows import BadRows
 from .schema import sdl
 from .schema.execute import Request
+from .schema.explain_access import AccessExplanation, PolicyRow
 from .settings import LONGEST_TTL_SECONDS, Settings
 from .store.database import Database, DatabaseError
 from .store.embedded import EmbeddedServer, EmbeddedServerError
@@ -60,6 +63,8 @@ cli = typer.Typer(
 )
 imports = typer.Typer(no_args_is_help=True)
 cli.add_typer(imports, name="import", help="Import published data.")
+policies = typer.Typer()
+cli.add_typer(policies, name="policy", help="Print who may do what, or store it in the database.")
 
 _told = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
@@ -87,6 +92,9 @@ _REFUSALS = (
     asyncpg.InterfaceError,
 )
 """What says itself, in its text, why nothing was done."""
+
+
+_Account = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Its name.")]
 
 
 @cli.command()
@@ -218,9 +226,6 @@ def load(file: Annotated[Path, _file("WORLD.json", "In the format of docs/world.
     _told.print(f"Loaded: {_counted(counts)}")
 
 
-_Account = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Its name.")]
-
-
 @cli.command()
 def token(
     account: _Account,
@@ -247,10 +252,80 @@ def token(
         typer.echo(asyncio.run(_with_service(current, make)))
 
 
-@cli.command()
-def policy() -> None:
+@policies.callback(invoke_without_command=True)
+def policy(context: typer.Context) -> None:
     """Print the matrix of roles and actions; fail where the policy must not be loaded."""
-    raise typer.Exit(matrix.show(Settings().policies or resources.POLICIES, Console()))
+    if context.invoked_subcommand is not None:
+        return
+    settings = Settings()
+    if settings.policies != "database":
+        raise typer.Exit(matrix.show(settings.policies or resources.POLICIES, Console()))
+    with _database(settings, create=False) as current:
+        version, source = asyncio.run(_with_database(current, _stored_policy))
+        _told.print(f"Version {version} of {_where(settings)}")
+        raise typer.Exit(matrix.show(source, Console()))
+
+
+@policies.command("load")
+def load_policy(
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            exists=True, file_okay=False, metavar="FOLDER", help="With model.conf and policy.csv."
+        ),
+    ],
+) -> None:
+    """Store a policy in the database for all processes with LXBC_POLICIES=database; none that must not be loaded."""
+    source = Source.read(folder)
+    Enforcer(source)  # before anything is started for it
+    with _database(Settings()) as settings:
+        version = asyncio.run(
+            _with_database(settings, lambda database: store_policy(database, settings, source))
+        )
+    _told.print(f"Stored: version {version}")
+
+
+@policies.command("explain")
+def explain_access(
+    account: _Account,
+    id_: Annotated[str, typer.Argument(metavar="ID", help="Of the object, as the API gives it.")],
+    action: Annotated[str, typer.Argument(metavar="ACTION", help="As the policy spells it.")],
+) -> None:
+    """Say which row and which posting let an account do something to an object, or what is missing."""
+
+    async def tell(service: Service) -> AccessExplanation | None:
+        principal = await service.accounts.principal(account)
+        if principal is None:
+            raise Failure(f"there is no account {account!r}, or it is closed")
+        return await service.explainer.explain(principal, id_, action)
+
+    with _database(Settings(), create=False) as settings:
+        try:
+            found = asyncio.run(_with_service(settings, tell))
+        except GraphQLError as error:
+            raise Failure(error.message) from error
+    if found is None:
+        raise Failure(f"there is no {id_} that {account} may see")
+    typer.echo("\n".join(_explained(found)))
+
+
+def _explained(found: AccessExplanation) -> Iterator[str]:
+    yield "allowed" if found.allowed else "refused"
+    for grant in found.grants:
+        reach = "" if grant.reaches else ", which does not reach it"
+        yield f"  {_written(grant.row)} by {grant.posting} at {grant.unit}{reach}"
+    if found.required:
+        yield "  what would allow it, where it reaches:"
+    for row in found.required:
+        yield f"  {_written(row)}"
+
+
+def _written(row: PolicyRow) -> str:
+    return f"p, {row.role.value}, {row.action}, {row.scope}"
+
+
+async def _stored_policy(database: Database) -> Stored:
+    return await StoredPolicies(database.pool).newest()
 
 
 @cli.command()
@@ -473,7 +548,10 @@ def _serve(settings: Settings, address: socket, first: Iterable[RenderableType] 
         for one in (*first, f"Serving {url}/graphql - Ctrl-C ends it"):
             _told.print(one)
 
-    app = create_app(settings)  # whatever cannot be done is said once, not by each worker
+    # Whatever cannot be done is said once, not by each worker.
+    app = create_app(settings)
+    if settings.policies == "database":
+        asyncio.run(_with_database(settings, _stored_policy))
     with suppress(KeyboardInterrupt):
         if settings.workers == 1:
             server.serve(app, address, ready)

@@ -1,12 +1,13 @@
 """The composition root: everything is built here, once, and wired together."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple, Self
 
 import structlog
 from starlette.applications import Starlette
@@ -30,6 +31,8 @@ from .live.redis_broker import RedisBroker
 from .live.relay import Relay
 from .policy.accounts import Accounts
 from .policy.enforcer import Enforcer
+from .policy.source import Source
+from .policy.stored import StoredPolicies
 from .policy.tokens import Tokens
 from .read.attachment import Attachments
 from .read.document import Documents
@@ -39,6 +42,7 @@ from .read.trusted import UNTRUSTING, Trusted, TrustedError
 from .schema.build import build
 from .schema.declare import CATALOGUE
 from .schema.execute import Executor, told
+from .schema.explain_access import Explainer
 from .schema.following import Following
 from .settings import Settings
 from .store.database import Database
@@ -55,6 +59,8 @@ class Service:
 
     database: Database
     enforcer: Enforcer
+    keep_current: Callable[[Broker], Coroutine[Any, Any, None]]
+    """Has the enforcer take up changes of the policy until cancelled."""
     accounts: Accounts
     tokens: Tokens
     broker: Broker
@@ -63,15 +69,18 @@ class Service:
     log: Log
     access: Access
     executor: Executor
+    explainer: Explainer
     telemetry: Telemetry
 
 
 def open_service(settings: Settings) -> AbstractAsyncContextManager[Service]:
     """Build the service on ``settings.database_url``, which must be set and migrated; close it at the end.
 
-    Raises PolicyError and TrustedError at once, before anything is opened.
+    Raises PolicyError and TrustedError at once, before anything is opened; where the policy is in the database,
+    PolicyError when it is entered.
     """
-    return _opened(settings, Enforcer(settings.policies or resources.POLICIES), _documents(settings))
+    folder = settings.policies or resources.POLICIES
+    return _opened(settings, None if folder == "database" else Policy.of(folder), _documents(settings))
 
 
 def _documents(settings: Settings) -> Documents:
@@ -97,8 +106,43 @@ def _documents(settings: Settings) -> Documents:
     )
 
 
+class Policy(NamedTuple):
+    """Who may what, and how to keep it current."""
+
+    enforcer: Enforcer
+    keep_current: Callable[[Broker], Coroutine[Any, Any, None]]
+
+    @classmethod
+    def of(cls, folder: Path) -> Self:
+        """Return the policy of a folder."""
+        enforcer = Enforcer(folder)
+        return cls(enforcer, lambda _: enforcer.watch(folder))
+
+    @classmethod
+    async def stored(cls, database: Database) -> Self:
+        """Return the policy that stands in the database."""
+        policies = StoredPolicies(database.pool)
+        version, source = await policies.newest()
+        enforcer = Enforcer(source)
+
+        async def follow(broker: Broker) -> None:
+            async with broker.subscribe(Topic.POLICY) as bell:
+                await enforcer.follow(policies.changes(version, bell.heard))
+
+        return cls(enforcer, follow)
+
+
+async def store_policy(database: Database, settings: Settings, source: Source) -> int:
+    """Store a policy for all processes on the database, tell them, and return its version; raises PolicyError."""
+    version = await StoredPolicies(database.pool).add(source)
+    if settings.redis_url is not None:
+        cursors = await Cursors.open(database.pool)
+        await RedisBroker(settings.redis_url, cursors.database).announce(Topic.POLICY)
+    return version
+
+
 @asynccontextmanager
-async def _opened(settings: Settings, enforcer: Enforcer, documents: Documents) -> AsyncIterator[Service]:
+async def _opened(settings: Settings, policy: Policy | None, documents: Documents) -> AsyncIterator[Service]:
     if settings.database_url is None:
         raise ValueError("settings.database_url is not set")
     database = await Database.open(
@@ -107,6 +151,7 @@ async def _opened(settings: Settings, enforcer: Enforcer, documents: Documents) 
         statement_timeout_ms=settings.statement_timeout_ms,
     )
     try:
+        enforcer, keep_current = policy or await Policy.stored(database)
         accounts = Accounts(database.pool, settings.principal_ttl_seconds)
         tokens = await Tokens.open(database.pool, settings)
         cursors = await Cursors.open(database.pool)
@@ -121,9 +166,12 @@ async def _opened(settings: Settings, enforcer: Enforcer, documents: Documents) 
             retention=timedelta(days=settings.retention_days),
         )
         access = Access(accounts, lambda: enforcer.version)
-        reader = Reader(database.lanes, database.streams, CATALOGUE, enforcer)
+        reader = Reader(
+            database.lanes, database.streams, CATALOGUE, enforcer, small_count=settings.small_count
+        )
         telemetry = Telemetry()
         fanout = Fanout(log, access, telemetry, told)
+        explainer = Explainer(database.lanes, enforcer)
         executor = Executor(
             documents=documents,
             reader=reader,
@@ -132,9 +180,22 @@ async def _opened(settings: Settings, enforcer: Enforcer, documents: Documents) 
             accounts=accounts,
             tokens=tokens,
             log=log,
+            explainer=explainer,
         )
         yield Service(
-            database, enforcer, accounts, tokens, broker, relay, ladder, log, access, executor, telemetry
+            database,
+            enforcer,
+            keep_current,
+            accounts,
+            tokens,
+            broker,
+            relay,
+            ladder,
+            log,
+            access,
+            executor,
+            explainer,
+            telemetry,
         )
     finally:
         await database.close()
@@ -185,7 +246,7 @@ def running(service: Service) -> "AbstractAsyncContextManager[list[asyncio.Task[
         relay=service.relay.run(),
         log=service.log.run(),
         access=service.access.run(),
-        policy=service.enforcer.watch(),
+        policy=service.keep_current(service.broker),
     )
 
 

@@ -1,6 +1,7 @@
 """Settings of one process, read once from ``LXBC_*`` variables."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -30,8 +31,16 @@ class Settings(BaseSettings):
         description="A folder or s3://bucket/prefix; without it the folder attachments in data_dir.",
     )
     attachment_max_bytes: int = Field(default=20 * 1024 * 1024, ge=1, le=2**31 - 1)
-    policies: Path | None = Field(
-        default=None, description="The folder of model.conf and policy.csv; without it the shipped ones."
+    policies: Literal["database"] | Path | None = Field(
+        default=None,
+        description="The folder of model.conf and policy.csv, or database: what was stored there; without it the"
+        " shipped folder.",
+    )
+    small_count: int = Field(
+        default=5,
+        ge=0,
+        le=1000,
+        description="Counts below it are hidden from who may count issues but not read them; 0 or 1 hides none.",
     )
     redis_url: str | None = Field(
         default=None, description="redis://…, rediss://… or unix:///…; one process needs none."

@@ -24,6 +24,7 @@ from lxbc_graph.domain.principal import Principal
 from .offers import Offers
 from .rows import Row, Rows, ancestors
 from .sight import Sight
+from .small import METRICS, Small
 
 TENTH = Decimal("0.1")
 FOREVER = datetime.max.replace(tzinfo=UTC)
@@ -203,6 +204,9 @@ FILTERS: dict[tuple[str, str], Test] = {
     ("cadre", "rank"): _in("rank"),
     ("cadre", "posted"): _is(lambda all_, row: all_.posted(row)),
     ("cadre", "search"): _contains("name"),
+    ("cadre", "phone"): lambda all_, row, value: (
+        all_.sight.may("cadre:private", "cadre", row) and row["phone"] in value
+    ),
     ("posting", "unit"): _within,
     ("posting", "role"): lambda _, row, value: row["role"].upper() in value,
     ("posting", "current"): _is(lambda all_, row: all_.sight.in_force(row)),
@@ -262,9 +266,6 @@ FILTERS: dict[tuple[str, str], Test] = {
 WORKED_OUT: dict[tuple[str, str], Callable[["Reference", Row], Any]] = {
     ("account", "account"): lambda _, row: row["name"],
     ("posting", "role"): lambda _, row: row["role"].upper(),
-    ("cadre", "phone"): lambda all_, row: (
-        row["phone"] if all_.sight.may("cadre:private", "cadre", row) else None
-    ),
     ("issue", "overdue"): _overdue,
     ("issue", "light"): lambda all_, row: all_.light("issue", row),
     ("assignment", "light"): lambda all_, row: all_.light("assignment", row),
@@ -319,20 +320,26 @@ DEFAULT_ORDERS = {
 
 _HANDED_OVER = {"handedOver": True, "dismissed": False}
 _ANSWERED = {**_HANDED_OVER, "satisfaction": ["SATISFIED", "FAIRLY_SATISFIED", "DISSATISFIED"]}
-METRICS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "rectificationRate": ({**_HANDED_OVER, "state": ["RECTIFIED", "CLOSED"]}, _HANDED_OVER),
-    "underWay": ({**_HANDED_OVER, "state": ["ASSIGNED", "RECTIFYING", "FEEDBACK"]}, _HANDED_OVER),
-    "effectivelySolved": ({**_HANDED_OVER, "state": ["CLOSED"]}, _HANDED_OVER),
-    "handOverRate": (_HANDED_OVER, {"judged": True, "dismissed": False}),
-    "overdue": ({**_HANDED_OVER, "overdue": True}, _HANDED_OVER),
-    "satisfied": (
-        {**_HANDED_OVER, "satisfaction": ["SATISFIED"], "excluded": False},
-        {**_ANSWERED, "excluded": False},
-    ),
-    "excluded": ({**_ANSWERED, "excluded": True}, _ANSWERED),
-    "amber": ({**_HANDED_OVER, "light": ["AMBER"]}, _HANDED_OVER),
-    "red": ({**_HANDED_OVER, "light": ["RED"]}, _HANDED_OVER),
-    "reopenedRate": ({**_HANDED_OVER, "reopened": True}, _HANDED_OVER),
+COUNTS: dict[str, dict[str, Any]] = {
+    "judged": {"judged": True, "dismissed": False},
+    "handedOver": _HANDED_OVER,
+    "rectified": {**_HANDED_OVER, "state": ["RECTIFIED", "CLOSED"]},
+    "underWay": {**_HANDED_OVER, "state": ["ASSIGNED", "RECTIFYING", "FEEDBACK"]},
+    "closed": {**_HANDED_OVER, "state": ["CLOSED"]},
+    "overdue": {**_HANDED_OVER, "overdue": True},
+    "answered": _ANSWERED,
+    "counted": {**_ANSWERED, "excluded": False},
+    "excluded": {**_ANSWERED, "excluded": True},
+    "satisfied": {**_HANDED_OVER, "satisfaction": ["SATISFIED"], "excluded": False},
+    "amber": {**_HANDED_OVER, "light": ["AMBER"]},
+    "red": {**_HANDED_OVER, "light": ["RED"]},
+    "reopened": {**_HANDED_OVER, "reopened": True},
+}
+
+PRIVATE = {
+    ("cadre", "phone"): "cadre:private",
+    ("issue", "villagerName"): "issue:private",
+    ("issue", "villagerPhone"): "issue:private",
 }
 
 
@@ -340,7 +347,8 @@ def readable(schema: GraphQLSchema) -> GraphQLSchema:
     """Return what the compiler answers of the schema, from its own text: nothing of how it was built can answer."""
     found = build_schema(print_schema(schema))
     assert found.query_type is not None
-    del found.query_type.fields["eventCursor"]
+    for resolved in ("eventCursor", "explainAccess"):
+        del found.query_type.fields[resolved]
     functions: dict[str, dict[str, Any]] = {
         "DateTime": {"coerce_input_value": _moment_from, "coerce_output_value": _moment},
         "Date": {"coerce_output_value": date.isoformat},
@@ -360,6 +368,7 @@ class Reference:
         policy: Sequence[tuple[str, ...]],
         principal: Principal,
         now: datetime,
+        small_count: int = 5,
     ) -> None:
         self.rows = rows
         self.now = now
@@ -368,6 +377,9 @@ class Reference:
         self._schema = schema
         self._principal = principal
         self._cursors: Cursors = {}
+        self._small_count = small_count
+        self.withheld: list[dict[str, Any]] = []
+        """Where a private value was asked for that is closed, as ``extensions`` tell it."""
 
     def answer(self, query: str, variables: Mapping[str, Any], cursors: Cursors) -> ExecutionResult:
         """Run the document; cursors in it are looked up among those given."""
@@ -466,6 +478,10 @@ class Reference:
         if source is None:
             return self._root(name, given)
         if isinstance(source, Seen):
+            action = PRIVATE.get((source.table, name))
+            if action is not None and not self.sight.may(action, source.table, source.row):
+                self.withheld.append({"path": info.path.as_list(), "action": action})
+                return None
             return self._field(source, name, given)
         value = source[name]
         return value() if callable(value) else value
@@ -565,13 +581,18 @@ class Reference:
             return None
         period = _without_nulls(given.get("period") or {})
         moment = _without_nulls({"asOf": given.get("asOf")})
-        issues = [
-            issue
-            for issue in self.rows["issue"]
-            if unit["id"] in ancestors(issue) and self.sight.may("metrics:read", "issue", issue)
-        ]
+        counted = [issue for issue in self.rows["issue"] if self.sight.may("metrics:read", "issue", issue)]
+        issues = [issue for issue in counted if unit["id"] in ancestors(issue)]
 
-        def metric(name: str, numerator: dict[str, Any], denominator: dict[str, Any]) -> dict[str, Any]:
+        unread = [issue for issue in counted if not self.sight.may("issue:read", "issue", issue)]
+        kept = {
+            count: [issue for issue in unread if self.keeps("issue", issue, filter_)]
+            for count, filter_ in COUNTS.items()
+        }
+        small = Small(self.rows["unit"], kept, self._small_count)
+
+        def metric(name: str, of_numerator: str, of_denominator: str) -> dict[str, Any]:
+            numerator, denominator = COUNTS[of_numerator], COUNTS[of_denominator]
             within = {("judgedAt" if name == "handOverRate" else "handedOverAt"): period} if period else {}
             then = {} if name in {"amber", "red"} else moment
             numerator, denominator = {**within, **then, **numerator}, {**within, **then, **denominator}
@@ -579,11 +600,14 @@ class Reference:
                 sum(self.keeps("issue", issue, filter_) for issue in issues)
                 for filter_ in (numerator, denominator)
             )
-            percent = Decimal(100 * part) / whole if whole else None
+            hidden = [small.hides(unit, count) for count in (of_numerator, of_denominator)]
+            open_ = whole > 0 and not any(hidden)
+            percent = Decimal(100 * part) / whole if open_ else None
             return {
-                "numerator": part,
-                "denominator": whole,
-                "rate": part / whole if whole else None,
+                "numerator": None if hidden[0] else part,
+                "denominator": None if hidden[1] else whole,
+                "suppressed": any(hidden),
+                "rate": part / whole if open_ else None,
                 "percent": None
                 if percent is None
                 else float(percent.quantize(TENTH, rounding=ROUND_HALF_UP)),

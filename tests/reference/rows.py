@@ -413,6 +413,8 @@ class _Maker:
             "sampled": self._flip(),
             "exclusion": self._maybe(self._chance.choice(list(words.ExclusionState))),
             "next_due_at": self._due(),
+            "villager_name": self._maybe(self._name()),
+            "villager_phone": self._maybe(f"139{id_:08}"),
         }
 
     def _assignment(self, issue: Row, units: list[Row], departments: list[Row], cadres: list[Row]) -> Row:

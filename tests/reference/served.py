@@ -22,6 +22,7 @@ from lxbc_graph.resources import POLICIES
 from lxbc_graph.schema.build import build
 from lxbc_graph.schema.declare import CATALOGUE
 from lxbc_graph.schema.execute import Executor, told
+from lxbc_graph.schema.explain_access import Explainer
 from lxbc_graph.schema.following import Following
 from lxbc_graph.settings import Settings
 from lxbc_graph.store.database import Database
@@ -34,11 +35,13 @@ UNLIMITED = Limits(depth=50, fields=10**6, aliases=10**6, cost=10**12)
 POLICY = ENFORCER.rows
 
 
-async def executor_on(database: Database, catalogue: Catalogue = CATALOGUE) -> Executor:
+async def executor_on(
+    database: Database, catalogue: Catalogue = CATALOGUE, *, small_count: int = 5
+) -> Executor:
     """Return the executor of a database, wired as the application does."""
     log = Log(database.pool, LocalBroker(), await Cursors.open(database.pool))
     accounts = Accounts(database.pool, 1.0)
-    reader = Reader(database.lanes, database.streams, catalogue, ENFORCER)
+    reader = Reader(database.lanes, database.streams, catalogue, ENFORCER, small_count=small_count)
     fanout = Fanout(log, Access(accounts, lambda: None), Telemetry(), told)
     return Executor(
         Documents(build()._schema, catalogue, UNLIMITED),
@@ -48,6 +51,7 @@ async def executor_on(database: Database, catalogue: Catalogue = CATALOGUE) -> E
         accounts,
         await Tokens.open(database.pool, Settings()),
         log,
+        Explainer(database.lanes, ENFORCER),
     )
 
 

@@ -235,6 +235,8 @@ class IssueEntry(Entry):
     multi_department: bool = False
     mass_interest: bool = False
     post_disaster: bool = False
+    villager_name: Line | None = None
+    villager_phone: Line | None = None
     dismissal: Dismissal | None = None
     duplicate_of: Line | None = None
     """Number of an issue of the same city."""

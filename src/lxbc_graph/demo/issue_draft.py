@@ -405,6 +405,7 @@ class _IssueDraft:
         title = entry.title or f"{self.unit['name']}的问题"
         row: Row = {"id": draft.next_id("issue"), "number": entry.number, "title": title}
         row |= {"description": entry.description or title} | place(self.unit)
+        row |= {"villager_name": entry.villager_name, "villager_phone": entry.villager_phone}
         row |= {"subject": entry.subject, "source": entry.source}
         row |= {"finder_id": reporter.cadre_id, "finder_account_id": reporter.account_id}
         row |= {"finder_name": reporter.name, "finder_rank": entry.finder_rank or rank}

@@ -5,11 +5,25 @@ from dataclasses import dataclass
 
 Filter = Mapping[str, object]
 
+JUDGED: Filter = {"judged": True, "dismissed": False}
+
 HANDED_OVER: Filter = {"handedOver": True, "dismissed": False}
 """N, the denominator of most rates."""
 
+RECTIFIED: Filter = {**HANDED_OVER, "state": ["RECTIFIED", "CLOSED"]}
+UNDER_WAY: Filter = {**HANDED_OVER, "state": ["ASSIGNED", "RECTIFYING", "FEEDBACK"]}
+CLOSED: Filter = {**HANDED_OVER, "state": ["CLOSED"]}
+OVERDUE: Filter = {**HANDED_OVER, "overdue": True}
+AMBER: Filter = {**HANDED_OVER, "light": ["AMBER"]}
+RED: Filter = {**HANDED_OVER, "light": ["RED"]}
+REOPENED: Filter = {**HANDED_OVER, "reopened": True}
+
 ANSWERED: Filter = {**HANDED_OVER, "satisfaction": ["SATISFIED", "FAIRLY_SATISFIED", "DISSATISFIED"]}
 """Issues about which the people said something."""
+
+COUNTED: Filter = {**ANSWERED, "excluded": False}
+EXCLUDED: Filter = {**ANSWERED, "excluded": True}
+SATISFIED: Filter = {**HANDED_OVER, "satisfaction": ["SATISFIED"], "excluded": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,56 +40,71 @@ class Metric:
 
 METRICS: Mapping[str, Metric] = {
     "rectificationRate": Metric(
-        "Issues rectified or closed, of those handed over (问题整改率).",
-        {**HANDED_OVER, "state": ["RECTIFIED", "CLOSED"]},
-        HANDED_OVER,
+        "Issues rectified or closed, of those handed over (问题整改率).", RECTIFIED, HANDED_OVER
     ),
     "underWay": Metric(
-        "Issues still being worked on, of those handed over (整改中).",
-        {**HANDED_OVER, "state": ["ASSIGNED", "RECTIFYING", "FEEDBACK"]},
-        HANDED_OVER,
+        "Issues still being worked on, of those handed over (整改中).", UNDER_WAY, HANDED_OVER
     ),
     "effectivelySolved": Metric(
-        "Issues closed after look-back, of those handed over (有效解决).",
-        {**HANDED_OVER, "state": ["CLOSED"]},
-        HANDED_OVER,
+        "Issues closed after look-back, of those handed over (有效解决).", CLOSED, HANDED_OVER
     ),
     "handOverRate": Metric(
-        "Issues handed over, of those accepted (交办率).",
-        HANDED_OVER,
-        {"judged": True, "dismissed": False},
-        period="judgedAt",
+        "Issues handed over, of those accepted (交办率).", HANDED_OVER, JUDGED, period="judgedAt"
     ),
     "overdue": Metric(
-        "Issues still being worked on after they were due, of those handed over (超期).",
-        {**HANDED_OVER, "overdue": True},
-        HANDED_OVER,
+        "Issues still being worked on after they were due, of those handed over (超期).", OVERDUE, HANDED_OVER
     ),
     "satisfied": Metric(
         "Issues whose look-back found people satisfied, of those with an answer that counts (群众满意).",
-        {**HANDED_OVER, "satisfaction": ["SATISFIED"], "excluded": False},
-        {**ANSWERED, "excluded": False},
+        SATISFIED,
+        COUNTED,
     ),
     "excluded": Metric(
-        "Issues whose answer is left out of that, of those with an answer (不计入).",
-        {**ANSWERED, "excluded": True},
-        ANSWERED,
+        "Issues whose answer is left out of that, of those with an answer (不计入).", EXCLUDED, ANSWERED
     ),
     "amber": Metric(
         "Issues whose light is amber now, whatever asOf says, of those handed over (黄灯).",
-        {**HANDED_OVER, "light": ["AMBER"]},
+        AMBER,
         HANDED_OVER,
         present=True,
     ),
     "red": Metric(
         "Issues whose light is red now, whatever asOf says, of those handed over (红灯).",
-        {**HANDED_OVER, "light": ["RED"]},
+        RED,
         HANDED_OVER,
         present=True,
     ),
     "reopenedRate": Metric(
-        "Issues reopened at least once, of those handed over (反弹率).",
-        {**HANDED_OVER, "reopened": True},
-        HANDED_OVER,
+        "Issues reopened at least once, of those handed over (反弹率).", REOPENED, HANDED_OVER
     ),
 }
+
+Difference = tuple[Filter, tuple[Filter, ...]]
+"""How many issues a count has more than some disjoint parts of it have together."""
+
+_PARTS: tuple[Difference, ...] = (
+    (HANDED_OVER, (RECTIFIED, UNDER_WAY)),
+    (RECTIFIED, (CLOSED,)),
+    (UNDER_WAY, (OVERDUE,)),
+    (HANDED_OVER, (ANSWERED,)),
+    (ANSWERED, (COUNTED, EXCLUDED)),
+    (COUNTED, (SATISFIED,)),
+    (HANDED_OVER, (AMBER, RED)),
+    (HANDED_OVER, (REOPENED,)),
+)
+"""Whoever knows a whole and some of its parts knows something of the others, and of what remains."""
+
+
+def exposed(count: Filter) -> tuple[Difference, ...]:
+    """Return all that is known to whom a count is told, beside those counts of which it is a part.
+
+    Raises LookupError for a count of which nobody has said what it is a part of.
+    """
+    if count == HANDED_OVER:
+        return ((HANDED_OVER, ()),)
+    if count == JUDGED:  # the wider one gives way: nearly every figure is told of the other
+        return (*exposed(HANDED_OVER), (JUDGED, ()), (JUDGED, (HANDED_OVER,)))
+    for whole, parts in _PARTS:
+        if count in parts:
+            return (*exposed(whole), *((part, ()) for part in parts), (whole, parts))
+    raise LookupError(f"no whole of which {count} is a part")

@@ -1,4 +1,4 @@
-"""The broker: tells whoever waits for the event log to change that it has.
+"""The broker: tells whoever waits for the event log, or for the policy, to change that it has.
 
 It is speed and never truth: a ring that is lost costs its hearers their polling interval, not an event. So it
 carries no data, and two rings may become one.
@@ -20,6 +20,8 @@ class Topic(StrEnum):
     """A command committed events: the relay has something to number."""
     NUMBERED = "numbered"
     """The relay numbered events: the readers of the log have something to read."""
+    POLICY = "policy"
+    """A policy was stored in the database: all processes have it to take up."""
 
 
 class Broker(Protocol):

@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
 
 from .backoff import Backoff
 from .bell import Bell
@@ -42,6 +43,16 @@ class RedisBroker(LocalBroker):
         super().publish(topic)
         self._due.add(topic)
         self._outgoing.ring()
+
+    async def announce(self, topic: Topic) -> bool:
+        """Ring in the processes that run, for one that does not; return whether Redis took it."""
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS), self._redis() as redis:
+                await redis.publish(self._channels[topic], self._sender)
+        except (OSError, RedisError) as error:
+            _log.warning("redis is away: it is found by polling", error=f"{type(error).__name__}: {error}")
+            return False
+        return True
 
     async def run(self) -> None:
         """Carry rings to and from the others until cancelled; says once that Redis is away, or back."""

@@ -2,6 +2,6 @@
 
 Modules, in the order in which control passes: ``tokens`` (whose token) → ``accounts`` (which principal;
 ``passwords`` when it logs in) → ``actions`` → ``source`` (the policy as written) → ``enforcer`` (the only import of
-casbin; follows the files) → ``scope`` (which units, for this principal and action) → ``rows`` (which rows, as SQL).
-``matrix`` shows the policy to people.
+casbin; follows the files, or what is ``stored`` in the database) → ``scope`` (which units, for this principal and
+action) → ``rows`` (which rows, as SQL). ``matrix`` shows the policy to people.
 """

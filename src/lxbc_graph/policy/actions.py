@@ -14,6 +14,7 @@ class Action(StrEnum):
     CATEGORY_READ = "category:read"
     METRICS_READ = "metrics:read"
     ISSUE_READ = "issue:read"
+    ISSUE_PRIVATE = "issue:private"
     ISSUE_REPORT = "issue:report"
     ISSUE_REQUEST_VERIFICATION = "issue:request_verification"
     ISSUE_VERIFY = "issue:verify"
@@ -52,6 +53,7 @@ TERMS = {
     Action.CATEGORY_READ: "查看分类",
     Action.METRICS_READ: "查看指标",
     Action.ISSUE_READ: "查看问题",
+    Action.ISSUE_PRIVATE: "查看群众姓名和电话",
     Action.ISSUE_REPORT: "上报",
     Action.ISSUE_REQUEST_VERIFICATION: "提请核实",
     Action.ISSUE_VERIFY: "核实",

@@ -1,6 +1,7 @@
 """Casbin, asked once per role and action; the only import of it. What it stands on may change while it is asked."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -33,16 +34,15 @@ _log = structlog.get_logger()
 
 
 class Enforcer:
-    """Answers which scope kinds a role holds for an action, from the model and the rows in one folder.
+    """Answers which scope kinds a role holds for an action, from a model and rows.
 
-    While ``watch`` runs it follows the files, and all that was worked out from its answers must be worked out anew
-    when its ``version`` is another.
+    They may change while ``watch`` or ``follow`` runs, and all that was worked out from its answers must be worked
+    out anew when its ``version`` is another.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Load ``model.conf`` and ``policy.csv``; raises ``PolicyError``."""
-        self._folder = folder
-        self._source = Source.read(folder)
+    def __init__(self, origin: Path | Source) -> None:
+        """Load ``model.conf`` and ``policy.csv`` of a folder, or what was read before; raises ``PolicyError``."""
+        self._source = Source.read(origin) if isinstance(origin, Path) else origin
         self._policy = _Policy(self._source)
 
     @property
@@ -63,16 +63,14 @@ class Enforcer:
         """Return the policy rows that grant the action to the role, as written."""
         return tuple(row for row in self.rows if row[:2] == (role.value, action.value))
 
-    async def watch(self) -> None:
-        """Take up what the files say until cancelled; a policy that must not be loaded is told once, and left."""
-        latest = judged = self._source
-        while True:
-            await asyncio.sleep(_LOOK_SECONDS)
-            before, latest = latest, await asyncio.to_thread(Source.read, self._folder)
-            # The same twice: an editor may empty a file before it fills it, and who changes both does so in turn.
-            if latest == before and latest != judged:
-                judged = latest
-                await self._take_up(latest)
+    async def watch(self, folder: Path) -> None:
+        """Take up what the files of the folder come to say until cancelled."""
+        await self.follow(_changes(folder, self._source))
+
+    async def follow(self, changes: AsyncIterator[Source]) -> None:
+        """Take up each change; one that must not be loaded is told once, and left."""
+        async for source in changes:
+            await self._take_up(source)
 
     async def _take_up(self, source: Source) -> None:
         try:
@@ -80,12 +78,22 @@ class Enforcer:
         except PolicyError as error:
             _log.error(
                 "this policy must not be loaded; the one before stays in force",
-                folder=str(self._folder),
                 problems=str(error).splitlines(),
                 version=self.version,
             )
         else:
-            _log.info("policy loaded", folder=str(self._folder), rows=len(self.rows), version=self.version)
+            _log.info("policy loaded", rows=len(self.rows), version=self.version)
+
+
+async def _changes(folder: Path, known: Source) -> AsyncIterator[Source]:
+    latest = judged = known
+    while True:
+        await asyncio.sleep(_LOOK_SECONDS)
+        before, latest = latest, await asyncio.to_thread(Source.read, folder)
+        # The same twice: an editor may empty a file before it fills it, and who changes both does so in turn.
+        if latest == before and latest != judged:
+            judged = latest
+            yield latest
 
 
 class _Policy:

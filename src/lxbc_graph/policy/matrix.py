@@ -10,13 +10,13 @@ from lxbc_graph.domain.words import Role
 
 from .actions import Action, ScopeKind
 from .enforcer import Enforcer
-from .source import PolicyError
+from .source import PolicyError, Source
 
 
-def show(folder: Path, console: Console) -> int:
-    """Print the matrix of the policy in a folder, or what is wrong with it; return the exit status."""
+def show(origin: Path | Source, console: Console) -> int:
+    """Print the matrix of a policy, or what is wrong with it; return the exit status."""
     try:
-        enforcer = Enforcer(folder)
+        enforcer = Enforcer(origin)
     except PolicyError as error:
         console.print("[red]This policy must not be loaded:", soft_wrap=True)
         console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)

@@ -280,6 +280,8 @@ class Self:
 UNIT = ByUnit(unit_column="id")
 DEPARTMENT = POSTING = ByUnit()
 CADRE = ByReach()
+SEAT = BySeat()
+"""Cadres: their private side."""
 CATEGORY = ByCity()
 RULE = ByRule()
 ISSUE = ByIssue()

@@ -1,7 +1,7 @@
 """The scope of one principal for one action: a value, not yet SQL."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from operator import attrgetter
 
 from lxbc_graph.domain.principal import Path, Posting, Principal
@@ -37,6 +37,14 @@ class Scope:
         """How many ids each field holds, as far as a statement's text can tell: 0, 1 or 2 (many)."""
         return tuple([min(len(ids), 2) for ids in _of_all_fields(self)])
 
+    def covers(self, other: "Scope") -> bool:
+        """Say whether this one surely reaches all that the other reaches: by the same roots, and the same people."""
+        return all(
+            set(getattr(other, field.name)) <= set(getattr(self, field.name))
+            for field in fields(self)
+            if field.name != "above"
+        )
+
 
 _FIELDS = tuple(field.name for field in fields(Scope))
 _of_all_fields = attrgetter(*_FIELDS)
@@ -62,6 +70,11 @@ def grants_of(enforcer: Enforcer, principal: Principal, action: Action) -> Grant
 def scope_of(enforcer: Enforcer, principal: Principal, action: Action) -> Scope:
     """Return the union of what the principal's postings grant for the action."""
     return reached_by(principal, grants_of(enforcer, principal, action))
+
+
+def scope_of_grant(kind: ScopeKind, posting: Posting, principal: Principal) -> Scope:
+    """Return what one row of the policy grants through one posting."""
+    return reached_by(replace(principal, postings=(posting,)), (frozenset({kind}),))
 
 
 def reached_by(principal: Principal, grants: Grants) -> Scope:

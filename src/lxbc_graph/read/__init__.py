@@ -13,9 +13,11 @@ Modules, in the order in which control passes:
 ``ids``        global ids
 ``cursors``    key-set cursors, bound to viewer, connection, filter and order
 ``emitter``    plan + shape of the scopes -> one statement: roots, objects and to-one relations, and with
-               ``paging`` connections, ``filters`` predicates, ``figures`` metrics, over ``sql`` parameters
+               ``paging`` connections, ``filters`` predicates, ``figures`` metrics made of ``counts``, of which
+               ``small_counts`` are hidden from who counts only, over ``sql`` parameters
 ``stream``     what of a batch of events a subscriber is to see
 ``computed``   what Python says of facts that the statement gathers, filled into its answer
+``withheld``   private fields that are closed to the viewer: null, and told beside the answer
 ``runner``     plan cache, parameters, one round trip
 ``explain``    all of it but the round trip, as text for people
 ``attachment`` beside all this: which file a download is

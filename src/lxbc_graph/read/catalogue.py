@@ -1,5 +1,6 @@
 """The catalogue: everything that the compiler knows about the entities of the schema."""
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -229,12 +230,35 @@ class Has:
     graphql: str = "bool"
 
 
-FilterTerm = AsOf | Has | OneOf | Is | Between | Within | Contains | Refers
+OpenTerm = AsOf | Has | OneOf | Is | Between | Within | Contains | Refers
+
+
+@dataclass(frozen=True, slots=True)
+class Private:
+    """A filter over a private field: keeps of the rows that the action reaches; refused to whom it reaches none."""
+
+    term: OpenTerm
+    requires: Action
+    rows: RowRule | None = None
+    """Which rows that action reaches, where it is not the entity's rule."""
+
+    @property
+    def description(self) -> str:
+        """What it keeps."""
+        return self.term.description
+
+    @property
+    def graphql(self) -> str:
+        """The type of the term in the filter."""
+        return self.term.graphql
+
+
+FilterTerm = OpenTerm | Private
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A key to order by: never null; ties are broken by id in the same direction, unless there are none."""
+    """A key to order by, never null nor private; ties are broken by id in the same direction, unless it has none."""
 
     sql: str
     description: str
@@ -292,7 +316,8 @@ class Catalogue:
         return None
 
     def check(self) -> None:
-        """Refuse relations to nowhere and default orders that are not declared."""
+        """Refuse relations to nowhere, default orders that are not declared, and private columns that others read."""
+        self._check_private()
         for entity in self.entities.values():
             for name, spec in entity.fields.items():
                 if isinstance(spec, One | Many) and spec.entity not in self.entities:
@@ -301,3 +326,30 @@ class Catalogue:
                     raise CatalogueError(f"{entity.name}.{name}: {spec.entity} declares no order")
             if entity.orders and entity.default_order[0] not in entity.orders:
                 raise CatalogueError(f"{entity.name}: no order {entity.default_order[0]}")
+
+    def _check_private(self) -> None:
+        """A filter, an order or a join over a private column would tell a value bit by bit."""
+        private = {
+            word: spec.requires
+            for entity in self.entities.values()
+            for spec in entity.fields.values()
+            if isinstance(spec, Column) and spec.requires is not None
+            for word in _COLUMN.findall(spec.sql or "")
+        }
+        for entity in self.entities.values():
+            for name, spec in (*entity.fields.items(), *entity.filters.items(), *entity.orders.items()):
+                for word in _words(spec) & private.keys():
+                    if getattr(spec, "requires", None) is not private[word]:
+                        raise CatalogueError(
+                            f"{entity.name}.{name}: reads {word}, which requires {private[word]}"
+                        )
+
+
+_COLUMN = re.compile(r"\{a\}\.(\w+)")
+
+
+def _words(spec: Field | FilterTerm | Order) -> set[str]:
+    """Return the words in the SQL of a declaration."""
+    declared = spec.term if isinstance(spec, Private) else spec
+    texts = [getattr(declared, name, None) for name in ("sql", "then", "bound", "link", "key", "facts")]
+    return {word for text in texts for word in re.findall(r"\w+", str(text))}

@@ -38,8 +38,8 @@ from .selection import fragments_of
 from .trusted import UNTRUSTING, Trusted, TrustedError, id_of
 
 MAX_TYPES = 10
-"""How often one operation may ask for ``__type``; for other fields that resolvers answer, once: they cost more than
-it takes to ask for them."""
+"""How often one operation may ask for ``__type`` and ``explainAccess``; for other fields that resolvers answer, once:
+they cost more than it takes to ask for them."""
 
 
 class Refused(Exception):
@@ -81,9 +81,9 @@ class Operation:
     resolved: bool = field(init=False)
     """Whether some root field is answered by resolvers."""
 
-    RESOLVED: ClassVar = frozenset({"__schema", "__type", "eventCursor", "login", "refresh"})
-    """Root fields that the compiler does not answer; they hold no scoped data."""
-    ANONYMOUS: ClassVar = (RESOLVED | {"__typename"}) - {"eventCursor"}
+    RESOLVED: ClassVar = frozenset({"__schema", "__type", "eventCursor", "explainAccess", "login", "refresh"})
+    """Root fields that the compiler does not answer."""
+    ANONYMOUS: ClassVar = (RESOLVED | {"__typename"}) - {"eventCursor", "explainAccess"}
 
     def __post_init__(self) -> None:
         self.variable_types = {

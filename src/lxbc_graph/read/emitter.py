@@ -1,6 +1,7 @@
 """Plan to SQL: one statement whose answer is the JSON text itself."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 
 from lxbc_graph.policy.actions import Action
 from lxbc_graph.policy.rows import NOTHING
@@ -24,6 +25,7 @@ from .planner import (
     ToOne,
     Typename,
 )
+from .small_counts import SmallCounts
 from .sql import (
     NULL,
     Getter,
@@ -34,6 +36,7 @@ from .sql import (
     Statement,
     all_of,
     concatenate,
+    quote,
     write_object,
 )
 from .stream import write_stream
@@ -45,11 +48,14 @@ _OF_PRINCIPAL: Mapping[str, Getter] = {
 
 
 class Emitter:
-    """Writes one statement for one plan and one shape of scopes."""
+    """Writes one statement for one plan and one shape of scopes; counts below ``small`` are hidden."""
 
-    def __init__(self, catalogue: Catalogue, scope: Callable[[Action | None], Scope]) -> None:
+    def __init__(
+        self, catalogue: Catalogue, scope: Callable[[Action | None], Scope], *, small: int = 0
+    ) -> None:
         self._catalogue = catalogue
         self._parameters = Parameters(catalogue, scope)
+        self._small = small
 
     def statement(self, items: Sequence[Item]) -> Statement:
         """Return the statement that answers the root items as one JSON object."""
@@ -185,10 +191,18 @@ class Emitter:
                 level = entity.level_column
                 return write_connection(self._parameters, item, self._node, frame.alias, level)
             case Figures():
-                assert entity.level_column is not None, entity.name
-                issue = self._catalogue["Issue"]
-                return [write_figures(self._parameters, item, issue, entity.level_column, frame.alias)]
+                return [self._figures(entity, item, frame)]
         raise AssertionError(item)
+
+    def _figures(self, entity: Entity, item: Figures, frame: Frame) -> str:
+        assert entity.level_column is not None, entity.name
+        hiding = (lambda: self._small_counts) if self._small else None
+        issue = self._catalogue["Issue"]
+        return write_figures(self._parameters, item, issue, entity.level_column, frame.alias, hiding)
+
+    @cached_property
+    def _small_counts(self) -> SmallCounts:
+        return SmallCounts(self._parameters, self._catalogue["Issue"], self._small)
 
     def _leaf(self, entity: Entity, item: Leaf, frame: Frame) -> Pieces:
         if item.name == "id":
@@ -197,11 +211,14 @@ class Emitter:
         assert column.sql is not None, item.name
         form = column.form or (Json.TEXT if column.many else form_of(column.type))
         sql = column.sql.format(a=frame.alias)
-        text, null = form.value.format(sql), column.null
+        text = form.value.format(sql)
         if column.requires is not None:
             reached = self._parameters.rows(column.rows or entity.rows, column.requires, frame.alias)
-            text, null = f"case when {reached} then {text} end", True
-        if null:
+            withheld = self._parameters.withheld(column.requires)
+            if reached == NOTHING:
+                return [withheld]
+            return [f"case when {reached} then coalesce({text}, {NULL}) else {quote(withheld)} end"]
+        if column.null:
             return [f"coalesce({text}, {NULL})"]
         return [Literal('"'), sql, Literal('"')] if form is Json.PLAIN else [f"({text})"]
 

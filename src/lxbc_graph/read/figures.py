@@ -1,66 +1,93 @@
 """Metrics as SQL: every figure that was asked of a unit, counted in one pass over its issues."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import orjson
+from graphql import GraphQLError
 
 from lxbc_graph.domain.metrics import METRICS, Filter, Metric
 from lxbc_graph.policy.actions import Action
 from lxbc_graph.policy.rows import NOTHING
 
-from .arguments import Argument, Value, values
+from .arguments import Argument, values
 from .catalogue import Entity
-from .filters import write_filter
+from .counts import Counts, constants
 from .planner import Figures
-from .sql import NULL, Literal, Parameters, Pieces, Request, all_of, concatenate, write_object
+from .small_counts import SmallCounts
+from .sql import NULL, Literal, Parameters, Pieces, Request, concatenate, write_object
 
 
-def write_figures(parameters: Parameters, item: Figures, issue: Entity, level_column: str, unit: str) -> str:
-    """Return the SQL of the metrics of the unit at alias ``unit``; null where the viewer may count nothing."""
+def write_figures(
+    parameters: Parameters,
+    item: Figures,
+    issue: Entity,
+    level_column: str,
+    unit: str,
+    small_counts: Callable[[], SmallCounts] | None,
+) -> str:
+    """Return the SQL of the metrics of the unit at alias ``unit``; null where the viewer may count nothing.
+
+    Small counts are hidden where ``small_counts`` is given: of a viewer who may count what it may not read.
+    """
     alias = parameters.alias()
     visible = parameters.rows(issue.rows, Action.METRICS_READ, alias)
     if visible == NOTHING:
         return NULL
-    counts = _Counts(parameters, issue, alias)
+    given = {name: argument for name, argument in item.given.items() if argument != {}}
+    if small_counts is not None:
+        if given:
+            raise GraphQLError(
+                "You are told figures as they are now: of two periods or moments the difference may be small.",
+                extensions={
+                    "code": "FORBIDDEN",
+                    "messageZh": "只提供当前数据：不同时段或时点相减可能得出过小的数。",
+                },
+            )
+        return _hiding(parameters, item, unit, small_counts)
+    counts = Counts(parameters, issue, alias)
+
+    def count(_: Filter, filter_: Mapping[str, Argument]) -> str:
+        return f"counted.n{counts.place(filter_)}"
+
+    answer = _written(parameters, item, given, unit, count)
+    where = [f"{alias}.{level_column} = {unit}.id", visible]
+    return f"(select {answer} from ({counts.select(where)}) counted)" if counts else f"({answer})"
+
+
+def _hiding(parameters: Parameters, item: Figures, unit: str, small_counts: Callable[[], SmallCounts]) -> str:
+    rows = ""
+
+    def count(filter_: Filter, _: Mapping[str, Argument]) -> str:
+        nonlocal rows
+        counts = small_counts()
+        rows = f" from {counts.rows(unit)}"
+        return counts.of(filter_, unit)
+
+    answer = _written(parameters, item, {}, unit, count, hides=True)
+    return f"(select {answer}{rows})"
+
+
+_CountOf = Callable[[Filter, Mapping[str, Argument]], str]
+"""The count of the issues that a filter keeps: by itself, and together with what was given."""
+
+
+def _written(
+    parameters: Parameters,
+    item: Figures,
+    given: Mapping[str, Argument],
+    unit: str,
+    count: _CountOf,
+    *,
+    hides: bool = False,
+) -> str:
     figures: list[tuple[str, Pieces]] = []
     for key, name, fields in item.metrics:
         if name == "__typename":
             figures.append((key, [Literal('"UnitMetrics"')]))
             continue
-        figure = _Figure(parameters, counts, METRICS[name], item.given, unit)
+        figure = _Figure(parameters, METRICS[name], given, unit, count, hides=hides)
         figures.append((key, write_object((k, figure.write(field)) for k, field in fields)))
-    answer = concatenate(write_object(figures))
-    where = [f"{alias}.{level_column} = {unit}.id", visible]
-    return f"(select {answer} from ({counts.select(where)}) counted)" if counts else f"({answer})"
-
-
-class _Counts:
-    """The counts that the figures are made of, each once."""
-
-    def __init__(self, parameters: Parameters, issue: Entity, alias: str) -> None:
-        self._parameters = parameters
-        self._issue = issue
-        self._alias = alias
-        self._terms: list[list[str]] = []
-
-    def __bool__(self) -> bool:
-        return bool(self._terms)
-
-    def of(self, filter_: Mapping[str, Argument]) -> str:
-        """Return the SQL of how many issues the filter keeps."""
-        terms = write_filter(self._parameters, self._issue, filter_, self._alias)
-        if terms not in self._terms:
-            self._terms.append(terms)
-        return f"counted.n{self._terms.index(terms)}"
-
-    def select(self, where: list[str]) -> str:
-        """Return the one pass over the issues that counts them all; what all counts ask is asked first."""
-        shared = [term for term in self._terms[0] if all(term in terms for terms in self._terms)]
-        columns = [
-            f"count(*) filter (where {all_of([term for term in terms if term not in shared])}) as n{place}"
-            for place, terms in enumerate(self._terms)
-        ]
-        return f"select {', '.join(columns)} from issue {self._alias} where {all_of([*where, *shared])}"
+    return concatenate(write_object(figures))
 
 
 class _Figure:
@@ -69,38 +96,54 @@ class _Figure:
     def __init__(
         self,
         parameters: Parameters,
-        counts: _Counts,
         metric: Metric,
         given: Mapping[str, Argument],
         unit: str,
+        count: _CountOf,
+        *,
+        hides: bool,
     ) -> None:
+        self._hides = hides
         self._parameters = parameters
-        self._counts = counts
+        self._metric = metric
         self._unit = unit
+        self._count = count
         fields = {"period": metric.period} if metric.present else {"period": metric.period, "asOf": "asOf"}
-        of = {fields[name]: given[name] for name in fields if given.get(name, {}) != {}}
-        self._numerator = {**of, **_constants(metric.numerator)}
-        self._denominator = {**of, **_constants(metric.denominator)}
+        of = {fields[name]: given[name] for name in fields if name in given}
+        self._numerator = {**of, **constants(metric.numerator)}
+        self._denominator = {**of, **constants(metric.denominator)}
 
     def write(self, field: str) -> Pieces:
         match field:
             case "numerator":
-                return [f"{self._counts.of(self._numerator)}::text"]
+                return self._told(self._part())
             case "denominator":
-                return [f"{self._counts.of(self._denominator)}::text"]
+                return self._told(self._whole())
             case "rate":
                 return [f"coalesce(({self._ratio('float8')})::text, {NULL})"]
             case "percent":
                 return [f"coalesce(round(100 * {self._ratio('numeric')}, 1)::text, {NULL})"]
+            case "suppressed":
+                if not self._hides:
+                    return [Literal("false")]
+                return [f"case when {self._part()} + {self._whole()} is null then 'true' else 'false' end"]
             case "filter":
                 return self._reproduced(self._denominator)
             case "numeratorFilter":
                 return self._reproduced(self._numerator)
         return [Literal('"Metric"')]
 
+    def _part(self) -> str:
+        return self._count(self._metric.numerator, self._numerator)
+
+    def _whole(self) -> str:
+        return self._count(self._metric.denominator, self._denominator)
+
+    def _told(self, count: str) -> Pieces:
+        return [f"coalesce({count}::text, {NULL})" if self._hides else f"{count}::text"]
+
     def _ratio(self, type_: str) -> str:
-        numerator, denominator = self._counts.of(self._numerator), self._counts.of(self._denominator)
-        return f"{numerator}::{type_} / nullif({denominator}, 0)"
+        return f"{self._part()}::{type_} / nullif({self._whole()}, 0)"
 
     def _reproduced(self, filter_: Mapping[str, Argument]) -> Pieces:
         """Write the ``IssueFilter`` that lists what was counted."""
@@ -110,17 +153,3 @@ class _Figure:
 
         text = self._parameters.bind(self._parameters.of(filter_, "reproduced"), rest, "text")
         return [Literal('{"unit":'), f"to_json({self._unit}.code)::text", Literal(","), text]
-
-
-def _constants(filter_: Filter) -> dict[str, Argument]:
-    return {
-        name: _CONSTANTS.setdefault((name, str(value)), _constant(value)) for name, value in filter_.items()
-    }
-
-
-def _constant(value: object) -> Value:
-    return Value(value, lambda _: value)
-
-
-_CONSTANTS: dict[tuple[str, str], Value] = {}
-"""The same constant is the same value, so that it becomes one parameter."""

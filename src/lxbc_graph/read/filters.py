@@ -2,13 +2,29 @@
 
 from collections.abc import Iterator, Mapping
 
+from graphql import GraphQLError
+
 from lxbc_graph.domain.codes import LENGTHS
+from lxbc_graph.policy.actions import TERMS
 from lxbc_graph.policy.rows import NOTHING
 from lxbc_graph.store.tables import ANCESTOR
 
 from . import ids
 from .arguments import Argument, Value
-from .catalogue import AsOf, Between, Bound, Contains, Entity, FilterTerm, Has, Is, OneOf, Refers, Within
+from .catalogue import (
+    AsOf,
+    Between,
+    Bound,
+    Contains,
+    Entity,
+    Has,
+    Is,
+    OneOf,
+    OpenTerm,
+    Private,
+    Refers,
+    Within,
+)
 from .sql import Parameters, Request, any_of
 
 UNIT_LEVELS = {digits: ANCESTOR[level] for level, digits in LENGTHS.items()}
@@ -24,12 +40,31 @@ def write_filter(
     return [
         predicate
         for name, argument in given.items()
-        for predicate in _write_term(parameters, entity.filters[name], argument, alias, at)
+        for predicate in _write_given(parameters, entity, name, argument, alias, at)
     ]
 
 
+def _write_given(
+    parameters: Parameters, entity: Entity, name: str, argument: Argument, alias: str, at: str | None
+) -> Iterator[str]:
+    term = entity.filters[name]
+    if isinstance(term, Private):
+        reached = parameters.rows(term.rows or entity.rows, term.requires, alias)
+        if reached == NOTHING:
+            raise GraphQLError(
+                f"You may not filter by {name}: no posting of yours allows {term.requires}.",
+                extensions={
+                    "code": "FORBIDDEN",
+                    "messageZh": f"您的岗位没有“{TERMS[term.requires]}”权限，不能按此筛选。",
+                },
+            )
+        yield reached
+        term = term.term
+    yield from _write_term(parameters, term, argument, alias, at)
+
+
 def _write_term(
-    parameters: Parameters, term: FilterTerm, argument: Argument, alias: str, at: str | None
+    parameters: Parameters, term: OpenTerm, argument: Argument, alias: str, at: str | None
 ) -> Iterator[str]:
     match term, argument:
         case AsOf(), Value():

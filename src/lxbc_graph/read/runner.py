@@ -20,6 +20,7 @@ from .emitter import Emitter
 from .explain import explain
 from .planner import Item, Planner
 from .sql import Request, Statement
+from .withheld import Answer, take_marks
 
 PLANS_PER_OPERATION = 64
 PRINCIPALS = 10_000
@@ -28,7 +29,7 @@ PRINCIPALS = 10_000
 class Scopes:
     """The scopes of one principal, each worked out once: those to read with now, others when they are needed."""
 
-    def __init__(self, enforcer: Enforcer, principal: Principal, reads: Sequence[Action]) -> None:
+    def __init__(self, enforcer: Enforcer, principal: Principal, reads: Sequence[Action], small: int) -> None:
         self.principal = principal
         self._enforcer = enforcer
         own = Scope(
@@ -38,8 +39,11 @@ class Scopes:
         self._scopes: dict[Action | None, Scope] = {None: own}
         self._reached: dict[Grants, Scope] = {}
         self._shapes: dict[tuple[Action, ...], str] = {}
+        counts_alone = not self(Action.ISSUE_READ).covers(self(Action.METRICS_READ))
+        self.small = small if counts_alone else 0
+        """Below which counts are hidden: those of issues that are counted and not read."""
         # As text, which remembers its hash: it is part of the key of every plan that is looked up.
-        self.shape = str([self(action).shape for action in (None, *reads)])
+        self.shape = str([self(action).shape for action in (None, *reads)] + [self.small])
 
     def __call__(self, action: Action | None) -> Scope:
         """Return the scope for an action; None is what an account is to itself."""
@@ -72,11 +76,11 @@ class Connections(Protocol):
 
 
 class Streamed(NamedTuple):
-    """An event of a stream: its number, the id of the issue that left with it, and the JSON of each part."""
+    """An event of a stream: its number, the id of the issue that left with it, and the answer to each part."""
 
     seq: int
     gone: int | None
-    parts: list[bytes | None]
+    parts: list[Answer | None]
 
 
 class Reader:
@@ -85,10 +89,17 @@ class Reader:
     ACTIONS = tuple(action for action in Action if action.value.endswith((":read", ":private")))
 
     def __init__(
-        self, connections: Connections, streams: Connections, catalogue: Catalogue, enforcer: Enforcer
+        self,
+        connections: Connections,
+        streams: Connections,
+        catalogue: Catalogue,
+        enforcer: Enforcer,
+        *,
+        small_count: int,
     ) -> None:
         self._connections = connections
         self._streams = streams
+        self._small_count = small_count
         self._catalogue = catalogue
         self._enforcer = enforcer
         self._scopes: OrderedDict[object, Scopes] = OrderedDict()
@@ -106,7 +117,7 @@ class Reader:
         key = (self._enforcer.version, principal.account_id, principal.cadre_id, principal.postings)
         found = self._scopes.get(key)
         if found is None:
-            found = self._scopes[key] = Scopes(self._enforcer, principal, self.ACTIONS)
+            found = self._scopes[key] = Scopes(self._enforcer, principal, self.ACTIONS, self._small_count)
             if len(self._scopes) > PRINCIPALS:
                 self._scopes.popitem(last=False)
         return found
@@ -124,7 +135,7 @@ class Reader:
 
         def make() -> Statement:
             plan = self._plan(operation, fields, variables)
-            return Emitter(self._catalogue, scopes).statement(plan)
+            return Emitter(self._catalogue, scopes, small=scopes.small).statement(plan)
 
         return _remembered(operation, key, make)
 
@@ -165,7 +176,9 @@ class Reader:
         def make() -> Statement:
             planner = Planner(self._catalogue, operation, variables)
             node = planner.node(entity, nodes)
-            return Emitter(self._catalogue, scopes).row(node, lambda request: request.row_id, filter_)
+            return Emitter(self._catalogue, scopes, small=scopes.small).row(
+                node, lambda request: request.row_id, filter_
+            )
 
         return _remembered(operation, key, make)
 
@@ -184,7 +197,7 @@ class Reader:
         def make() -> Statement:
             planner = Planner(self._catalogue, operation, variables)
             nodes = [planner.node("Event", part) for part in parts]
-            return Emitter(self._catalogue, scopes).stream(nodes, filter_)
+            return Emitter(self._catalogue, scopes, small=scopes.small).stream(nodes, filter_)
 
         return _remembered(operation, key, make)
 
@@ -193,15 +206,15 @@ class Reader:
         rows = await self._send(self._streams.fetch, statement, request)
         return [
             Streamed(
-                seq, gone, [None if part is None else _filled(part, statement, request) for part in parts]
+                seq, gone, [None if part is None else _answered(part, statement, request) for part in parts]
             )
             for seq, gone, *parts in rows
         ]
 
-    async def run(self, statement: Statement, request: Request) -> bytes | None:
-        """Send the statement and return its JSON; raises GraphQLError for values that PostgreSQL refuses."""
-        answer: bytes | None = await self._send(self._connections.fetchval, statement, request)
-        return None if answer is None else _filled(answer, statement, request)
+    async def run(self, statement: Statement, request: Request) -> Answer | None:
+        """Send the statement and return its answer; raises GraphQLError for values that PostgreSQL refuses."""
+        found: bytes | None = await self._send(self._connections.fetchval, statement, request)
+        return None if found is None else _answered(found, statement, request)
 
     async def _send(self, ask: Callable[..., Awaitable[Any]], statement: Statement, request: Request) -> Any:
         try:
@@ -213,8 +226,10 @@ class Reader:
             ) from None
 
 
-def _filled(answer: bytes, statement: Statement, request: Request) -> bytes:
-    return fill_in(answer, statement.computed, request.principal) if statement.computed else answer
+def _answered(found: bytes, statement: Statement, request: Request) -> Answer:
+    if statement.computed:
+        found = fill_in(found, statement.computed, request.principal)
+    return take_marks(found) if statement.private else Answer(found)
 
 
 def _given(operation: Operation, variables: Variables) -> Any:

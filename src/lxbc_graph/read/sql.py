@@ -15,6 +15,7 @@ from lxbc_graph.policy.scope import Scope
 
 from .arguments import Value, Variables
 from .catalogue import Catalogue, Computed, Entity
+from .withheld import mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ class Statement:
     """What the policy was asked."""
     computed: tuple[Computed, ...] = ()
     """What is to be filled in, each by its place."""
+    private: bool = False
+    """Whether marks of withheld values may stand in its answer."""
 
     def parameters(self, request: Request) -> list[Any]:
         """Return the values to send along, in their order."""
@@ -61,6 +64,8 @@ class Parameters:
         self._alive: list[object] = []
         self._actions: dict[Action, None] = {}
         self._computed: list[Computed] = []
+        self._private = False
+        self._before: list[Callable[[], str]] = []
         self._aliases = 0
 
     def statement(self, answer: str) -> Statement:
@@ -68,15 +73,17 @@ class Parameters:
         return self.query(f"select convert_to({answer}, 'UTF8')")
 
     def query(self, sql: str) -> Statement:
-        """Return the statement of a whole query.
+        """Return the statement of a whole query, behind what precedes it.
 
         PostgreSQL cannot tell the type of a parameter that, in the end, stands nowhere: those are left out.
         """
+        if self._before:
+            sql = f"with {', '.join(write() for write in self._before)} {sql}"
         used = sorted({int(number) for number in _PLACEHOLDER.findall(sql)})
         places = {number: place for place, number in enumerate(used, start=1)}
         text = _PLACEHOLDER.sub(lambda found: f"${places[int(found[1])]}::", sql)
         getters = tuple(self._getters[number - 1] for number in used)
-        return Statement(text, getters, tuple(self._actions), tuple(self._computed))
+        return Statement(text, getters, tuple(self._actions), tuple(self._computed), self._private)
 
     def alias(self) -> str:
         """Return a name for a table that no other has."""
@@ -104,6 +111,15 @@ class Parameters:
         """Return the place of a field that is to be filled in."""
         self._computed.append(field)
         return len(self._computed) - 1
+
+    def precede(self, write: Callable[[], str]) -> None:
+        """Have the statement begin with the common table expressions that are written when all else is."""
+        self._before.append(write)
+
+    def withheld(self, action: Action) -> "Literal":
+        """Return what stands for a value that the action does not reach."""
+        self._private = True
+        return Literal(mark(action))
 
     def visible(self, entity: Entity, alias: str) -> str:
         """Return the predicate that keeps the rows which the viewer may read."""
@@ -153,7 +169,7 @@ def concatenate(pieces: Pieces) -> str:
 
     PostgreSQL does this in two thirds of the time of ``json_build_object``, and without its limit of 50 keys.
     """
-    return " || ".join(_quote(piece) if isinstance(piece, Literal) else piece for piece in _merge(pieces))
+    return " || ".join(quote(piece) if isinstance(piece, Literal) else piece for piece in _merge(pieces))
 
 
 def select(pieces: Pieces, rows: str) -> Pieces:
@@ -187,5 +203,6 @@ def any_of(terms: Iterable[str]) -> str:
     return "(" + " or ".join(terms) + ")"
 
 
-def _quote(text: str) -> str:
+def quote(text: str) -> str:
+    """Return the text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"

@@ -9,7 +9,19 @@ from strawberry.schema_directive import Location
 from strawberry.types.arguments import StrawberryArgument
 
 from lxbc_graph.domain.metrics import METRICS
-from lxbc_graph.read.catalogue import Column, Computed, Entity, Field, Lookup, Many, Metrics, NodeById, One
+from lxbc_graph.read.catalogue import (
+    Column,
+    Computed,
+    Entity,
+    Field,
+    FilterTerm,
+    Lookup,
+    Many,
+    Metrics,
+    NodeById,
+    One,
+    Private,
+)
 from lxbc_graph.read.limits import DEFAULT_PAGE, MAX_PAGE
 
 from . import (  # noqa: F401 - they declare themselves
@@ -28,6 +40,7 @@ from . import (  # noqa: F401 - they declare themselves
     viewer,
 )
 from .declare import CATALOGUE, DESCRIPTIONS, ID
+from .explain_access import EXPLAIN_ACCESS
 from .mutation import declare_mutation
 from .names import NAMES, argument, field, make
 from .scalars import SCALARS
@@ -35,9 +48,14 @@ from .subscription import EVENT_CURSOR, declare_subscription
 
 
 @strawberry.schema_directive(
-    locations=[Location.OBJECT, Location.INTERFACE, Location.FIELD_DEFINITION],
+    locations=[
+        Location.OBJECT,
+        Location.INTERFACE,
+        Location.FIELD_DEFINITION,
+        Location.INPUT_FIELD_DEFINITION,
+    ],
     name="authorized",
-    description="What reading needs: an action of the policy and, for a type, the rule that says which rows (权限).",
+    description="What reading or filtering needs: an action of the policy and, for a type, the rule that says which rows (权限).",
 )
 class Authorized:
     """What reading needs, printed beside the type, so that a change of permission shows as a diff."""
@@ -110,13 +128,25 @@ def _declare_metrics() -> None:
         "Metric",
         "A figure with what it was made of (指标).",
         {
-            "numerator": (int, field("numerator", "Issues counted (分子).")),
-            "denominator": (int, field("denominator", "Issues that they are a part of (分母).")),
+            "numerator": ("int | None", field("numerator", "Issues counted; null where suppressed (分子).")),
+            "denominator": (
+                "int | None",
+                field("denominator", "Issues that they are a part of; null where suppressed (分母)."),
+            ),
             "rate": (
                 "float | None",
-                field("rate", "Numerator ÷ denominator; null where that is zero (比率)."),
+                field(
+                    "rate", "Numerator ÷ denominator; null where that is zero or one is suppressed (比率)."
+                ),
             ),
             "percent": ("float | None", field("percent", "The rate in percent, to one decimal (百分比).")),
+            "suppressed": (
+                bool,
+                field(
+                    "suppressed",
+                    "Whether a count is withheld because it is small, or would tell one that is: from viewers who may count these issues and not read them (小数隐去).",
+                ),
+            ),
             "filter": ("JSON", field("filter", "The IssueFilter that lists the denominator (分母筛选).")),
             "numeratorFilter": (
                 "JSON",
@@ -137,7 +167,7 @@ def _declare_connection(entity: Entity) -> None:
             _filter_name(entity),
             f"Which of them; conditions hold together, a list means any of its values (筛选). For {entity.name}.",
             {
-                name: (f"{term.graphql} | None", _input(name, term.description))
+                name: (f"{term.graphql} | None", _filter_input(name, term))
                 for name, term in entity.filters.items()
             },
             kind=strawberry.input,
@@ -189,6 +219,7 @@ def _declare_entity(entity: Entity) -> None:
     fields = {name: _field(name, spec) for name, spec in entity.fields.items() if spec is not ID}
     if entity.name == "Query":
         fields["eventCursor"] = EVENT_CURSOR
+        fields["explainAccess"] = EXPLAIN_ACCESS
     bases: tuple[type, ...] = ()
     if entity.node is not None:
         interface = next(
@@ -285,6 +316,13 @@ def _input(name: str, description: str, default: Any = strawberry.UNSET, *, requ
     if required:
         return strawberry.field(name=name, description=description)
     return strawberry.field(name=name, description=description, default=default)
+
+
+def _filter_input(name: str, term: FilterTerm) -> Any:
+    found = _input(name, term.description)
+    if isinstance(term, Private):
+        found.directives = [Authorized(action=term.requires.value)]
+    return found
 
 
 def _described_enum(enum: type[Enum], description: str, values: dict[str, str]) -> Any:

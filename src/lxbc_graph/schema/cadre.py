@@ -2,8 +2,8 @@
 
 from lxbc_graph.domain.words import Rank
 from lxbc_graph.policy.actions import Action
-from lxbc_graph.policy.rows import CADRE, BySeat
-from lxbc_graph.read.catalogue import Column, Contains, Has, Many, One, OneOf, Order, Within
+from lxbc_graph.policy.rows import CADRE, SEAT
+from lxbc_graph.read.catalogue import Column, Contains, Has, Many, One, OneOf, Order, Private, Within
 
 from .declare import entity
 
@@ -25,6 +25,13 @@ from .declare import entity
             "{c}.cadre_id = {a}.id and {c}.valid_from <= now() and ({c}.valid_to is null or {c}.valid_to > now())",
         ),
         "search": Contains("Words in the name (姓名).", ("{a}.name",)),
+        "phone": Private(
+            OneOf(
+                str, "Telephones, whole, of those whose telephone the viewer may read (电话).", "{a}.phone"
+            ),
+            Action.CADRE_PRIVATE,
+            SEAT,
+        ),
     },
     orders={
         "CODE": Order("{a}.code", "By code (编号).", unique=True),
@@ -44,7 +51,7 @@ class Cadre:
         "Telephone; null without the permission for private fields (电话).",
         null=True,
         requires=Action.CADRE_PRIVATE,
-        rows=BySeat(),
+        rows=SEAT,
     )
     unit = One("Unit", "Home unit (所在单位).", "unit_id")
     department = One("Department", "Home department (所在部门).", "department_id")

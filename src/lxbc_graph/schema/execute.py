@@ -21,6 +21,7 @@ from graphql import (
     OperationType,
     SelectionSetNode,
     execute,
+    is_non_null_type,
 )
 
 from lxbc_graph.domain.principal import Principal
@@ -35,11 +36,13 @@ from lxbc_graph.read.document import MAX_TYPES, Documents, Operation, Refused, r
 from lxbc_graph.read.limits import Exceeded
 from lxbc_graph.read.planner import Planner
 from lxbc_graph.read.runner import Reader
+from lxbc_graph.read.withheld import Answer, Withheld, below, extensions
 from lxbc_graph.store.outage import AWAY, outage
 from lxbc_graph.write import Commands
 
 from .context import Context
 from .declare import CATALOGUE
+from .explain_access import Explainer
 from .following import EXPIRED, Following, ending
 from .mutation import COMMANDS, command_of, shown, user_error
 
@@ -83,12 +86,13 @@ class Executor:
         accounts: Accounts,
         tokens: Tokens,
         log: Log,
+        explainer: Explainer,
     ) -> None:
         self.documents = documents
         self._reader = reader
         self._commands = commands
         self._following = following
-        self._context = Context(accounts, tokens, log)
+        self._context = Context(accounts, tokens, log, explainer)
 
     async def execute(self, request: Request, principal: Principal | None) -> Response:
         """Run a query or a mutation."""
@@ -130,7 +134,8 @@ class Executor:
         operation = self._operation(request, principal)
         if operation.kind is not OperationType.QUERY or operation.resolved:
             raise refused(
-                "Only a query that reads data becomes a statement: leave out eventCursor, __schema and __type."
+                "Only a query that reads data becomes a statement: leave out eventCursor, explainAccess, __schema"
+                " and __type."
             )
         return self._reader.explain(operation, operation.variables(request.variables), principal)
 
@@ -140,7 +145,9 @@ class Executor:
         try:
             if principal is not None and operation.kind is OperationType.QUERY and not operation.resolved:
                 answer = await self._read(operation, None, variables, principal)
-                return Response(b"".join((b'{"data":', answer, b"}")))
+                if not answer.withheld:
+                    return Response(b"".join((b'{"data":', answer.json, b"}")))
+                return Response(_dumped(orjson.Fragment(answer.json), answer.withheld))
             return await self._run_fields(operation, variables, request, principal)
         except Refused:
             raise
@@ -153,7 +160,7 @@ class Executor:
 
     async def _read(
         self, operation: Operation, groups: Sequence[Group] | None, variables: Variables, principal: Principal
-    ) -> bytes:
+    ) -> Answer:
         scopes = self._reader.scopes(principal)
         statement = self._reader.roots(operation, groups, variables, scopes)
         answer = await self._reader.run(statement, sql.Request(variables, principal, scopes))
@@ -169,6 +176,7 @@ class Executor:
         _check_resolved([group[0].name.value for group in fields.values()])
         data: dict[str, Any] = dict.fromkeys(fields)
         errors: list[GraphQLFormattedError] = []
+        withheld: list[Withheld] = []
         reads: list[Group] = []
         for key, group in fields.items():
             name = group[0].name.value
@@ -177,11 +185,12 @@ class Executor:
                     data[key] = operation.root.name
                 elif name in COMMANDS:
                     assert principal is not None  # not anonymous
-                    data[key] = await self._command(
+                    data[key], of_payload = await self._command(
                         operation, planner, group, variables, principal, _key_of(request, key)
                     )
+                    withheld += below((key,), of_payload)
                 elif name in operation.RESOLVED:
-                    data[key] = await self._resolve(operation, group, request, errors)
+                    data[key] = await self._resolve(operation, group, request, principal, errors)
                 else:
                     reads.append(group)
             except GraphQLError as error:
@@ -189,16 +198,24 @@ class Executor:
             except Exception as error:  # noqa: BLE001 - told as what it is
                 errors.append({**fault(error).formatted, "path": [key]})
         if operation.kind is OperationType.QUERY and any(
-            data[str(error["path"][0])] is None for error in errors
+            data[key] is None and is_non_null_type(operation.root.fields[fields[key][0].name.value].type)
+            for key in {str(error["path"][0]) for error in errors}
         ):
             return Response(orjson.dumps({"data": None, "errors": errors}))
         if reads:
             assert principal is not None  # not anonymous
-            data |= orjson.loads(await self._read(operation, reads, variables, principal))
-        return Response(orjson.dumps({"data": data, **({"errors": errors} if errors else {})}))
+            answer = await self._read(operation, reads, variables, principal)
+            data |= orjson.loads(answer.json)
+            withheld += answer.withheld
+        return Response(_dumped(data, withheld, errors))
 
     async def _resolve(
-        self, operation: Operation, group: Group, request: Request, errors: list[GraphQLFormattedError]
+        self,
+        operation: Operation,
+        group: Group,
+        request: Request,
+        principal: Principal | None,
+        errors: list[GraphQLFormattedError],
     ) -> Any:
         node = operation.node
         only = OperationDefinitionNode(
@@ -211,7 +228,7 @@ class Executor:
         result = execute(
             operation.schema,
             DocumentNode(definitions=(only, *operation.fragments.values())),
-            context_value=self._context,
+            context_value=replace(self._context, principal=principal),
             variable_values=dict(request.variables or {}),
         )
         if not isinstance(result, ExecutionResult):
@@ -230,7 +247,7 @@ class Executor:
         variables: Variables,
         principal: Principal,
         idempotency_key: str | None,
-    ) -> dict[str, Any]:
+    ) -> tuple[dict[str, Any], list[Withheld]]:
         node = group[0]
         given = values(arguments(operation.root.fields[node.name.value], node, variables), variables)["input"]
         own = given.get("idempotencyKey")
@@ -247,6 +264,7 @@ class Executor:
             idempotency_key=idempotency_key if own is None else own,
         )
         payload: dict[str, Any] = {}
+        withheld: list[Withheld] = []
         for key, nodes in asked.items():
             match nodes[0].name.value:
                 case "errors":
@@ -257,10 +275,10 @@ class Executor:
                 case "__typename":
                     payload[key] = payload_type
                 case _:
-                    payload[key] = await self._row(
-                        operation, entity, nodes, variables, principal, outcome.row_id, {}
-                    )
-        return payload
+                    row = await self._row(operation, entity, nodes, variables, principal, outcome.row_id, {})
+                    payload[key] = None if row is None else orjson.Fragment(row.json)
+                    withheld += below((key,), () if row is None else row.withheld)
+        return payload, withheld
 
     async def _row(
         self,
@@ -271,13 +289,12 @@ class Executor:
         principal: Principal,
         id_: int | None,
         filter_: Mapping[str, Argument],
-    ) -> orjson.Fragment | None:
+    ) -> Answer | None:
         if id_ is None:
             return None
         scopes = self._reader.scopes(principal)
         statement = self._reader.row(operation, entity, nodes, variables, scopes, filter_)
-        row = await self._reader.run(statement, sql.Request(variables, principal, scopes, id_))
-        return None if row is None else orjson.Fragment(row)
+        return await self._reader.run(statement, sql.Request(variables, principal, scopes, id_))
 
     async def subscribe(self, request: Request, principal: Principal | None) -> Subscription | Response:
         """Return the subscription, yet to be started, or the response that refuses it."""
@@ -306,7 +323,7 @@ def _key_of(request: Request, field: str) -> str | None:
 
 def _check_resolved(names: Sequence[str]) -> None:
     for name in Operation.RESOLVED:
-        most = MAX_TYPES if name == "__type" else 1
+        most = MAX_TYPES if name in {"__type", "explainAccess"} else 1
         if names.count(name) > most:
             raise refused(f"An operation asks for {name} at most {most} times.", "TOO_COMPLEX")
 
@@ -346,6 +363,10 @@ def _with_cost(response: Response, cost: int, limit: int) -> Response:
     body = orjson.loads(response.body)
     extensions = {**body.get("extensions", {}), "cost": {"cost": cost, "limit": limit}}
     return replace(response, body=orjson.dumps({**body, "extensions": extensions}))
+
+
+def _dumped(data: Any, withheld: Sequence[Withheld], errors: Sequence[GraphQLFormattedError] = ()) -> bytes:
+    return orjson.dumps({"data": data, **({"errors": errors} if errors else {}), **extensions(withheld)})
 
 
 def _failure(errors: list[GraphQLError]) -> Response:

@@ -23,6 +23,7 @@ from lxbc_graph.read.arguments import Argument, Value, Variables, arguments
 from lxbc_graph.read.document import Operation, refused
 from lxbc_graph.read.planner import Planner
 from lxbc_graph.read.runner import Reader, Streamed
+from lxbc_graph.read.withheld import Answer, Withheld, below, extensions
 from lxbc_graph.store.outage import outage
 
 from .declare import CATALOGUE
@@ -155,18 +156,20 @@ class Following:
         cursor = self._log.cursor(found.seq)
         events = iter(found.parts)
         payload: dict[str, object] = {}
+        withheld: list[Withheld] = []
         for key, name in shape:
             match name:
                 case "event":
                     event = next(events)
-                    payload[key] = None if event is None else orjson.Fragment(event)
+                    payload[key] = None if event is None else orjson.Fragment(event.json)
+                    withheld += below((asked.key, key), () if event is None else event.withheld)
                 case "gone":
                     payload[key] = None if found.gone is None else ids.write("Issue", found.gone)
                 case "cursor":
                     payload[key] = cursor
                 case _:
                     payload[key] = asked.payload
-        return Frame(orjson.dumps({"data": {asked.key: payload}}), found.seq, cursor)
+        return Frame(_framed(asked, payload, withheld), found.seq, cursor)
 
     def _figures(self, asked: _Asked, principal: Principal) -> Feed:
         scopes = self._reader.scopes(principal)
@@ -178,7 +181,7 @@ class Following:
         shape = tuple((key, nodes[0].name.value) for key, nodes in asked.parts.items())
 
         async def make() -> bytes:
-            found: dict[str, bytes] = {}
+            found: dict[str, Answer] = {}
             for key, statement in wanted.items():
                 with _told():
                     row = await self._reader.run(statement, request)
@@ -186,14 +189,21 @@ class Following:
                     raise Ended(_NOT_FOUND)
                 found[key] = row
             payload = {
-                key: orjson.Fragment(found[key]) if name == "unit" else asked.payload for key, name in shape
+                key: orjson.Fragment(found[key].json) if name == "unit" else asked.payload
+                for key, name in shape
             }
-            return orjson.dumps({"data": {asked.key: payload}})
+            withheld = [one for key, row in found.items() for one in below((asked.key, key), row.withheld)]
+            return _framed(asked, payload, withheld)
 
         statements = tuple(_key(statement, request) for statement in wanted.values())
         key = (asked.key, shape, asked.payload, asked.interval_seconds, statements)
-        routes = frozenset(("u", id_) for id_ in asked.unit_ids or ())
+        # What is hidden of a unit depends on the units beside it, too.
+        routes = _routes(scopes(Action.METRICS_READ), None if scopes.small else asked.unit_ids or ())
         return FigureFeed(key, routes, make, asked.interval_seconds)
+
+
+def _framed(asked: _Asked, payload: Mapping[str, object], withheld: Sequence[Withheld]) -> bytes:
+    return orjson.dumps({"data": {asked.key: payload}, **extensions(withheld)})
 
 
 def _key(statement: sql.Statement, request: sql.Request) -> tuple[object, ...]:

@@ -186,6 +186,18 @@ class Issue:
     look_backs = Column(LookBackStep, "Whose look-back passed, in order (已回访).", many=True)
     sampled = Column(bool, "Drawn by lot for an unannounced look-back (随机抽查).")
     exclusion = Column(ExclusionState, "What became of leaving out what people said (不计入).", null=True)
+    villager_name = Column(
+        str,
+        "Name of the villager whom it concerns; null without the permission for private fields (涉及群众姓名).",
+        null=True,
+        requires=Action.ISSUE_PRIVATE,
+    )
+    villager_phone = Column(
+        str,
+        "Telephone of the villager; null without the permission for private fields (涉及群众电话).",
+        null=True,
+        requires=Action.ISSUE_PRIVATE,
+    )
     viewer_actions = ON_THE_ISSUE
     unit = One("Unit", "Where it was found (所在单位).", "unit_id")
     finder = One("Cadre", "Who found it, where it was a cadre (发现人).", "finder_id")

@@ -120,6 +120,8 @@ INPUTS = {
     "subject": "Whose problem it is (对象).",
     "mass_interest": "Touches many people (涉众).",
     "post_disaster": "Part of post-disaster work (灾后重建).",
+    "villager_name": "Name of the villager whom it concerns, told only to who is to meet them; leave it out of title and description (涉及群众姓名).",
+    "villager_phone": "Telephone of the villager, told to the same (涉及群众电话).",
     "complexity": "General: 7 days; complex: one calendar month, unless the rule says otherwise (一般、复杂).",
     "city_identified": "Identified by the city (市级认定).",
     "multi_department": "Needs several departments (多部门).",

@@ -221,6 +221,9 @@ issue = Table(
     _when("look_back_due_at"),
     Column("sampled", Boolean, nullable=False, server_default="false"),
     Column("exclusion", Text),
+    # Whom it concerns (private).
+    Column("villager_name", Text),
+    Column("villager_phone", Text),
     # When the first of its running clocks is due, null where none runs; the light compares it with the time.
     _when("next_due_at"),
     *(Index(None, column, "reported_at", "id") for column in PATH),
@@ -382,6 +385,16 @@ idempotency = Table(
     Column("request_hash", LargeBinary, nullable=False),
     Column("answer", JSONB, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+
+# Who may do what, version by version; rows are never changed, and the newest is in force.
+policy = Table(
+    "policy",
+    metadata,
+    Column("version", BigInteger, Identity(), primary_key=True),
+    Column("model", Text, nullable=False),
+    Column("rows", Text, nullable=False),
+    Column("loaded_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 
 signing_key = Table(

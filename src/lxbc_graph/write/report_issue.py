@@ -39,11 +39,15 @@ class ReportIssue:
     subject: Subject = Subject.VILLAGE
     mass_interest: bool = False
     post_disaster: bool = False
+    villager_name: str | None = None
+    villager_phone: str | None = None
 
     def problems(self) -> Iterator[CommandError]:
-        """Yield what is wrong with title and description."""
+        """Yield what is wrong with the texts."""
         yield from inputs.text(self.title, inputs.TITLE, "title")
         yield from inputs.text(self.description, inputs.BODY, "description")
+        yield from inputs.optional_text(self.villager_name, inputs.TITLE, "villagerName")
+        yield from inputs.optional_text(self.villager_phone, inputs.TITLE, "villagerPhone")
 
     async def handle(self, work: UnitOfWork) -> int:
         """Insert the issue; raise NotFound, Forbidden or InvalidInput for its unit."""
@@ -74,6 +78,8 @@ class ReportIssue:
                     source=self.source,
                     mass_interest=self.mass_interest,
                     post_disaster=self.post_disaster,
+                    villager_name=self.villager_name,
+                    villager_phone=self.villager_phone,
                     state=facts.state,
                     version=facts.version,
                     reported_at=facts.reported_at,

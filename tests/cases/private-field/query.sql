@@ -5,8 +5,9 @@ select convert_to('{"viewer":'
       else '{"name":'
       || (to_json(t2.name)::text)
       || ',"phone":'
-      || coalesce(case
-        when t2.id = $4::bigint then to_json(t2.phone)::text end, 'null')
+      || case
+      when t2.id = $4::bigint then coalesce(to_json(t2.phone)::text, 'null')
+      else '"\u0000cadre:private"' end
       || '}' end
       || '}'
       from account t1
@@ -20,8 +21,9 @@ select convert_to('{"viewer":'
         || ',"name":'
         || (to_json(t3.name)::text)
         || ',"phone":'
-        || coalesce(case
-          when t3.id = $4::bigint then to_json(t3.phone)::text end, 'null')
+        || case
+        when t3.id = $4::bigint then coalesce(to_json(t3.phone)::text, 'null')
+        else '"\u0000cadre:private"' end
         || '}', ','
         order by t3.code), '')
     from (select t3.*

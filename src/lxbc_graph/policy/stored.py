@@ -1,0 +1,79 @@
+"""Policies in the database: every version that was ever loaded, of which the newest is in force in all processes."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import NamedTuple
+
+import asyncpg
+import structlog
+
+from lxbc_graph.store.outage import AWAY
+
+from .enforcer import Enforcer
+from .source import PolicyError, Source
+
+_POLL_SECONDS = 0.4
+
+_ADD = "insert into policy (model, rows) values ($1, $2) returning version"
+_AFTER = "select version, model, rows from policy where version > $1 order by version desc limit 1"
+_ALL = "select version, model, rows from policy order by version desc"
+
+_log = structlog.get_logger()
+
+Wait = Callable[[float], Awaitable[object]]
+"""Wait to be told that there is a new one, but not longer than so many seconds."""
+
+
+class Stored(NamedTuple):
+    """A version, and what was written."""
+
+    version: int
+    source: Source
+
+
+class StoredPolicies:
+    """The policies of one database."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        self._pool = pool
+
+    async def add(self, source: Source) -> int:
+        """Store a policy and return its version; raises PolicyError for one that must not be loaded."""
+        Enforcer(source)
+        version: int = await self._pool.fetchval(_ADD, *(_text(part) for part in source))
+        return version
+
+    async def newest(self) -> Stored:
+        """Return the newest that this process can load; raises PolicyError where there is none."""
+        for row in await self._pool.fetch(_ALL):
+            found = _stored(row)
+            try:
+                Enforcer(found.source)
+            except PolicyError as error:  # it was stored by a newer program, with words that this one has not
+                _log.error(
+                    "this policy must not be loaded; an older one is taken",
+                    stored=found.version,
+                    problems=str(error).splitlines(),
+                )
+            else:
+                return found
+        raise PolicyError("the database holds no policy: store one with `lxbc-graph policy load FOLDER`")
+
+    async def changes(self, after: int, wait: Wait) -> AsyncIterator[Source]:
+        """Yield what is stored after that version, the newest each time; while the database is away, nothing."""
+        while True:
+            await wait(_POLL_SECONDS)
+            try:
+                row = await self._pool.fetchrow(_AFTER, after)
+            except AWAY:
+                continue
+            if row is not None:
+                after, source = _stored(row)
+                yield source
+
+
+def _stored(row: asyncpg.Record) -> Stored:
+    return Stored(row["version"], Source(row["model"].encode(), row["rows"].encode()))
+
+
+def _text(part: bytes | str) -> str:
+    return part if isinstance(part, str) else part.decode("utf-8-sig")
