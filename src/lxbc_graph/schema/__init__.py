@@ -8,5 +8,5 @@ execute.
 
 Control passes ``build`` (declarations → types, each by its name in ``names``) → ``sdl`` (printed and compared), and for
 each operation ``execute`` (→ ``read``, ``write``; ``context`` for what has a resolver), for a subscription through
-``following`` (→ ``live``).
+``following`` (→ ``live``). What goes wrong is told as one of the ``errors``.
 """
