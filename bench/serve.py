@@ -14,7 +14,9 @@ from .limit import Limit
 from .plain import plain
 
 APPLICATIONS = {
-    "lxbc-graph": lambda url: create_app(Settings(database_url=url)),
+    "lxbc-graph": lambda url: create_app(
+        Settings(database_url=url, requests_per_minute=0, max_sockets_per_account=0)
+    ),
     "limit": Limit,
     "plain": plain,
     "bare": bare,

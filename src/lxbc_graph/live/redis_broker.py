@@ -22,6 +22,18 @@ _PATIENCE_SECONDS = 1.0
 _log = structlog.get_logger()
 
 
+def redis_at(url: str) -> Redis:
+    """Return a client that gives up at once, and leaves it to whoever uses it to try again."""
+    return Redis.from_url(
+        url,
+        # With a timeout of its own the client loses a cancellation now and then (wait_for, Python 3.11).
+        socket_timeout=None,
+        socket_connect_timeout=_PATIENCE_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+        protocol=2,
+    )
+
+
 class RedisBroker(LocalBroker):
     """Rings at once in this process, and soon in every other with the same ``database`` at the same Redis.
 
@@ -49,7 +61,7 @@ class RedisBroker(LocalBroker):
         away = False
         while True:
             try:
-                async with self._redis() as redis, redis.pubsub() as inbox:
+                async with redis_at(self._url) as redis, redis.pubsub() as inbox:
                     await self._join(redis, inbox)
                     if away:
                         _log.info("redis is back")
@@ -66,16 +78,6 @@ class RedisBroker(LocalBroker):
                     )
                 away = True
             await backoff.pause()
-
-    def _redis(self) -> Redis:
-        return Redis.from_url(
-            self._url,
-            # With a timeout of its own the client loses a cancellation now and then (wait_for, Python 3.11).
-            socket_timeout=None,
-            socket_connect_timeout=_PATIENCE_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-            protocol=2,
-        )
 
     async def _join(self, redis: Redis, inbox: PubSub) -> None:
         """Begin to hear the others, and ring for what was not heard or carried until now."""
