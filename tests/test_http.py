@@ -593,6 +593,22 @@ async def test_an_int_has_32_bits(api: Api, value: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "spelled"),
+    [
+        (None, "not to be null"),
+        (True, "non-integer value: true"),
+        ([None, True, {"a": False}, "None"], "[null, true, {'a': false}, 'None']"),
+        ("it's None", '"it\'s None"'),
+    ],
+    ids=repr,
+)
+async def test_a_wrong_value_is_repeated_as_it_was_sent(api: Api, value: Any, spelled: str) -> None:
+    response = await api.ask("query($x: Int!) { issues(first: $x) { totalCount } }", variables={"x": value})
+    assert told(response) == {"BAD_USER_INPUT"}
+    assert spelled in response.json()["errors"][0]["message"]
+
+
+@pytest.mark.parametrize(
     "query",
     [
         "query($text: String!) { unit(code: $text) { id } }",
