@@ -171,7 +171,6 @@ def fronted(origins: Sequence[str], lifespan: Lifespan[Starlette] | None = None)
         exception_handlers={HTTPException: rejected},
     )
     app.router.default = unknown
-    app.router.redirect_slashes = False
     return app
 
 
