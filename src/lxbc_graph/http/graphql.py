@@ -130,8 +130,10 @@ class GraphQLOverHttp:
     ) -> Request:
         if asgi_scope["method"] == "POST":
             _check_encoding(headers)
-            posted = parse_request(parse_json(await _body(receive, self._max_body), "The body"))
-            return replace(posted, idempotency_key=headers.get(b"idempotency-key") or None)
+            found = parse_json(await _body(receive, self._max_body), "The body")
+            if isinstance(found, list):
+                raise Malformed("A request is one object; several in a list are not taken")
+            return replace(parse_request(found), idempotency_key=headers.get(b"idempotency-key") or None)
         request = _asked(asgi_scope["query_string"])
         if self._executor.kind(request) is OperationType.MUTATION:
             raise _not_allowed("A mutation needs POST.", "POST")

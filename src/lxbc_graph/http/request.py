@@ -29,7 +29,7 @@ def parse_json(text: str | bytes, name: str) -> Any:
 def parse_request(found: Any) -> Request:
     """Return the request that a JSON value is; raises Malformed."""
     if not isinstance(found, dict):
-        raise Malformed("A request is one object; several in a list are not taken")
+        raise Malformed("A request is an object")
     if not isinstance(query := found.get("query"), str):
         raise Malformed("'query' is missing or not a string")
     name = found.get("operationName")
