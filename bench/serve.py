@@ -15,7 +15,9 @@ from .plain import plain
 
 APPLICATIONS = {
     # Q2 asks for the whole tree, whose pages might hold a hundred times what they do.
-    "lxbc-graph": lambda url: create_app(Settings(database_url=url, max_cost=10_000_000)),
+    "lxbc-graph": lambda url: create_app(
+        Settings(database_url=url, max_cost=10_000_000, requests_per_minute=0, max_sockets_per_account=0)
+    ),
     "limit": Limit,
     "plain": plain,
     "bare": bare,

@@ -16,12 +16,15 @@ from lxbc_graph.domain.principal import Principal
 from lxbc_graph.http.authenticate import Authenticator, Unauthenticated
 from lxbc_graph.http.server import bind, configured, url_of
 from lxbc_graph.live.frame import LAST_EVENT_ID, Ending, Frame, Sink
+from lxbc_graph.schema.errors import error
 from lxbc_graph.schema.execute import Executor, Request, Response, told
+from lxbc_graph.settings import Settings
 
 PATIENCE = 60.0  # seconds until a test is given up; nothing is measured by it
 SECRET = "the text of a fault"
 OVER = Ending("OVER", "the script ends here")
-INTERNAL = {"message": "Internal server error.", "extensions": {"code": "INTERNAL"}}
+ENDED = error(OVER.code, OVER.message)
+INTERNAL = error("INTERNAL", "Internal server error.")
 
 _ODD: list[Any] = [42, True, "{}", [], {}, [{}]]
 NO_REQUESTS: list[Any] = [
@@ -47,14 +50,14 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def served(
-    app: ASGIApp, *, lifespan: bool = False
+    app: ASGIApp, settings: Settings | None = None, *, lifespan: bool = False
 ) -> "AsyncIterator[tuple[str, Callable[[], Awaitable[None]]]]":
     """Serve the application; gives ``127.0.0.1:port``, and what ends it before the block does.
 
     That returns when nobody is let in any more and all connections have been told.
     """
     reserved = bind("127.0.0.1", 0)
-    server = _Server(configured(app, lifespan=lifespan))
+    server = _Server(configured(app, settings, lifespan=lifespan))
 
     async def stop() -> None:
         server.should_exit = True
@@ -71,9 +74,11 @@ async def served(
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, *, lifespan: bool = False) -> AsyncIterator[str]:
+async def serving(
+    app: ASGIApp, settings: Settings | None = None, *, lifespan: bool = False
+) -> AsyncIterator[str]:
     """Serve the application for the length of the block; gives ``127.0.0.1:port``."""
-    async with served(app, lifespan=lifespan) as (address, _):
+    async with served(app, settings, lifespan=lifespan) as (address, _):
         yield address
 
 
@@ -91,6 +96,15 @@ def frame(first: int, payload: bytes) -> bytes:
     length = len(payload)
     size = bytes([0x80 | length]) if length < 126 else bytes([0xFF]) + length.to_bytes(8)
     return bytes([first]) + size + bytes(4) + payload
+
+
+def without_ids(message: Any) -> Any:
+    """A message over a socket, but for the ids of requests that errors of ours name."""
+    if message["type"] == "error":
+        for error in message["payload"]:
+            named = error.get("extensions", {}).pop("requestId", None)
+            assert "extensions" not in error or named, "each says of which request it is"
+    return message
 
 
 def principal(name: str = "li", expires_at: datetime | None = None) -> Principal:

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -281,3 +282,10 @@ async def test_a_socket_is_told_why_an_operation_is_refused_and_serves_the_next(
     async with api.client("graphql-ws.mjs", "{ nothing }", options={"lazyCloseTimeout": 60_000}) as client:
         assert await client.sees() == "connected"
         assert (await client.sees())["errors"][0]["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
+
+
+async def test_the_audit_of_graphql_over_http_finds_nothing(api: Api) -> None:
+    async with api.client("audit.mjs", None) as client:
+        found = await client.sees()
+    assert [point for point in found if point["status"] != "ok"] == []
+    assert Counter(point["name"].split(" ")[0] for point in found) == {"MUST": 13, "SHOULD": 23, "MAY": 25}

@@ -122,12 +122,6 @@ async def test_a_stream_ends_with_its_client_whatever_that_sent_ahead(
     await executor.until_running(0)
 
 
-async def test_a_handshake_that_is_none_closes_the_connection(address: tuple[str, int]) -> None:
-    async with connected(address) as (reader, writer):
-        writer.write(post("query", *UPGRADE))  # not by GET
-        assert await reader.read() == b""
-
-
 async def shake_hands(streams: Streams) -> None:
     reader, writer = streams
     writer.write("\r\n".join(["GET /graphql HTTP/1.1", "Host: x", *UPGRADE, "", ""]).encode())

@@ -1,5 +1,6 @@
 """GraphQL over HTTP to the letter, asked of the whole application."""
 
+import gzip
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -183,9 +184,18 @@ async def test_json_in_utf_8_is_read(api: Api, media_type: str, space: str) -> N
         "text/plain",
         "application/graphql",
         "application/jsonp",
+        "application/jsonx",
+        "application/json5",
+        "application/graphql+json",
+        "application/graphql-response+json",
+        "application /json",
+        "*/*",
+        "application/json, application/json",
         "application/x-www-form-urlencoded",
         "multipart/form-data; boundary=x",
         f"{PLAIN}; charset=gb18030",
+        f"{PLAIN};charset=latin1",
+        f"{PLAIN};charset=utf-16",
         f"text/plain, {PLAIN}",
     ],
 )
@@ -247,12 +257,83 @@ async def test_a_query_by_get_has_variables_and_a_name(api: Api) -> None:
         {"query": "{ __typename }", "variables": "[" * 5000},
         {"query": "{ __typename }", "extensions": "null,"},
         {"query": "{ __typename }", "extensions": '"x"'},
+        {"query": ["{ __typename }", "{ __typename }"]},
+        {"query": ["{ __typename }", "{ city { name } }"]},
+        {"query": "{ __typename }", "variables": ["{}", "{}"]},
+        {"query": "{ __typename }", "operationName": ["", "A"]},
     ],
+    ids=str,
 )
-async def test_a_malformed_get_is_refused(api: Api, params: dict[str, str]) -> None:
+async def test_a_malformed_get_is_refused(api: Api, params: Any) -> None:
     response = await api.send("GET", params=params)
     assert response.status_code == 400
     assert told(response) == {"BAD_REQUEST"}
+
+
+@pytest.mark.parametrize("query", ["query=%ff%fe", "query={__typename}&variables=%7B%22x%22:%22%c3%28%22%7D"])
+async def test_a_query_string_is_utf_8(api: Api, query: str) -> None:
+    response = await api._client.get(f"/graphql?{query}")
+    assert response.status_code == 400
+    assert told(response) == {"BAD_REQUEST"}
+
+
+async def test_a_get_cannot_change_anything_whatever_it_says_that_it_sends(api: Api) -> None:
+    before = await api.ask("{ issues { totalCount } }")
+    content = json.dumps({"query": REPORT})
+    for content_type in (None, PLAIN, "text/plain", "application/x-www-form-urlencoded"):
+        for params in (None, {"query": REPORT}):
+            response = await api.send("GET", params=params, content=content, content_type=content_type)
+            assert response.status_code == (405 if params else 400)
+        response = await api.send("POST", params={"query": REPORT}, content=None, content_type=content_type)
+        assert response.status_code == (400 if content_type == PLAIN else 415)
+    assert (await api.ask("{ issues { totalCount } }")).json() == before.json()
+
+
+# ── what is said twice, or packed ────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("name", ["Content-Type", "Authorization", "Idempotency-Key", "Content-Encoding"])
+@pytest.mark.parametrize("second", ["", "text/plain", PLAIN])
+async def test_a_header_is_not_sent_twice(api: Api, name: str, second: str) -> None:
+    headers = [("Content-Type", PLAIN), ("Authorization", f"Bearer {api._token}")]
+    headers += [(name, second)] * (1 if name in {"Content-Type", "Authorization"} else 2)
+    response = await api._client.post("/graphql", content=b'{"query": "{ __typename }"}', headers=headers)
+    assert response.status_code == 400
+    assert told(response) == {"BAD_REQUEST"}
+
+
+async def test_accept_may_be_said_in_several_lines(api: Api) -> None:
+    headers = [("Accept", f"{PLAIN};q=0.1"), ("Accept", GRAPHQL), ("Content-Type", PLAIN)]
+    response = await api._client.post("/graphql", content=b'{"query": "{ __typename }"}', headers=headers)
+    assert response.headers["content-type"].startswith(GRAPHQL)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "deflate", "gzip, identity", "x"])
+async def test_a_body_is_not_packed(api: Api, encoding: str) -> None:
+    packed = gzip.compress(b'{"query": "{ __typename }"}')
+    response = await api.post(packed, content_encoding=encoding)
+    assert response.status_code == 415
+    assert told(response) == {"UNSUPPORTED_MEDIA_TYPE"}
+
+
+async def test_a_body_may_say_that_it_is_not_packed(api: Api) -> None:
+    response = await api.post(b'{"query": "{ __typename }"}', content_encoding="Identity")
+    assert response.json() == {"data": {"__typename": "Query"}}
+
+
+async def test_several_requests_in_one_are_refused_and_told_so(api: Api) -> None:
+    for content in (b"[]", b'[{"query": "{ __typename }"}, {"query": "{ __typename }"}]'):
+        response = await api.post(content)
+        assert response.status_code == 400
+        assert told(response) == {"BAD_REQUEST"}
+        assert "several in a list are not taken" in response.text
+
+
+async def test_files_are_not_sent_here(api: Api) -> None:
+    form = b'--b\r\nContent-Disposition: form-data; name="operations"\r\n\r\n{"query": "{ __typename }"}\r\n--b--\r\n'
+    response = await api.post(form, content_type="multipart/form-data; boundary=b")
+    assert response.status_code == 415
+    assert told(response) == {"UNSUPPORTED_MEDIA_TYPE"}
 
 
 # ── bodies ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -273,6 +354,10 @@ async def test_a_malformed_get_is_refused(api: Api, params: dict[str, str]) -> N
         b'{"query": "{ __typename }", "variables": {"x": "\\udc00"}}',
         b"[" * 100_000 + b"]" * 100_000,
         b'{"query":' * 20_000 + b"1" + b"}" * 20_000,
+        b"\xef\xbb\xbf" + b'{"query": "{ __typename }"}',
+        b'{"query": "{ __typename }\0"}',
+        b'{"query": "{ __typename }",}',
+        b"query={__typename}",
         *(json.dumps(value).encode() for value in NO_REQUESTS),
     ],
     ids=lambda content: content[:30].decode("latin-1") if len(content) < 9_000 else f"{len(content)} bytes",
@@ -319,10 +404,23 @@ async def test_a_body_has_a_limit(api: Api) -> None:
         yield content
         yield b" "
 
-    for too_large in (content + b" ", without_a_length()):
+    for too_large in (content + b" ", b"[" * 10_000_000, without_a_length()):
         response = await api.post(too_large)
         assert response.status_code == 413
         assert told(response) == {"BODY_TOO_LARGE"}
+
+
+async def test_the_operator_says_how_large_it_may_be() -> None:
+    endpoint = GraphQLOverHttp(
+        ScriptedExecutor().stands_in(), scripted_authenticator(), Telemetry(), max_body=2000
+    )
+    transport = httpx.ASGITransport(Router(endpoint.routes()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
+        for size, status in ((2000, 200), (2001, 413)):
+            content = b'{"query": "query"}'.ljust(size)
+            response = await client.post("/graphql", content=content, headers={"Content-Type": PLAIN})
+            assert response.status_code == status
+    assert response.json()["errors"][0]["extensions"]["limit"] == 2000
 
 
 # ── GraphQL's own refusals ───────────────────────────────────────────────────────────────────────────────────
@@ -492,6 +590,22 @@ async def test_an_int_has_32_bits(api: Api, value: Any) -> None:
     response = await api.ask(f"{{ issues(first: {json.dumps(value)}) {{ totalCount }} }}")
     assert response.status_code == 400
     assert told(response) == {"GRAPHQL_VALIDATION_FAILED"}
+
+
+@pytest.mark.parametrize(
+    ("value", "spelled"),
+    [
+        (None, "not to be null"),
+        (True, "non-integer value: true"),
+        ([None, True, {"a": False}, "None"], "[null, true, {'a': false}, 'None']"),
+        ("it's None", '"it\'s None"'),
+    ],
+    ids=repr,
+)
+async def test_a_wrong_value_is_repeated_as_it_was_sent(api: Api, value: Any, spelled: str) -> None:
+    response = await api.ask("query($x: Int!) { issues(first: $x) { totalCount } }", variables={"x": value})
+    assert told(response) == {"BAD_USER_INPUT"}
+    assert spelled in response.json()["errors"][0]["message"]
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ from typing import Any
 
 import httpx
 import pytest
+from graphql import GraphQLFormattedError
 from starlette.routing import Router
-from tests.serving import INTERNAL, OVER, PATIENCE, ScriptedExecutor, scripted_authenticator, serving
+from tests.serving import ENDED, INTERNAL, PATIENCE, ScriptedExecutor, scripted_authenticator, serving
 
 from lxbc_graph.http.graphql import GraphQLOverHttp
 from lxbc_graph.telemetry import Telemetry
@@ -37,15 +38,15 @@ async def ask(client: httpx.AsyncClient, query: str, **variables: Any) -> httpx.
 
 def part(body: Any) -> str:
     """A part, and the boundary that says that it is whole."""
-    text = json.dumps(body, separators=(",", ":"))
+    text = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
     return f"\r\nContent-Type: application/json\r\n\r\n{text}\r\n--graphql"
 
 
-def ended(error: dict[str, Any]) -> str:
+def ended(error: GraphQLFormattedError) -> str:
     return part({"payload": None, "errors": [error]}) + "--\r\n"
 
 
-ENDED = ended({"message": OVER.message, "extensions": {"code": OVER.code}})
+OVER = ended(ENDED)
 
 
 async def test_each_response_is_the_payload_of_a_part(client: httpx.AsyncClient) -> None:
@@ -53,7 +54,7 @@ async def test_each_response_is_the_payload_of_a_part(client: httpx.AsyncClient)
     assert response.status_code == 200
     assert response.headers["content-type"] == CONTENT_TYPE
     parts = [part({"payload": {"data": {"count": number, "pad": ""}}}) for number in (1, 2)]
-    assert response.text == BEGINNING + part({}) + "".join(parts) + ENDED
+    assert response.text == BEGINNING + part({}) + "".join(parts) + OVER
 
 
 async def test_a_part_is_whole_when_it_arrives(client: httpx.AsyncClient) -> None:
@@ -136,7 +137,7 @@ async def test_a_subscription_that_is_refused_is_json(client: httpx.AsyncClient)
 async def test_a_subscription_asked_for_by_get_is_a_stream_too(client: httpx.AsyncClient) -> None:
     parameters = {"query": "subscription count", "variables": '{"to":0}'}
     response = await client.get("/graphql", params=parameters)
-    assert response.text == BEGINNING + part({}) + ENDED
+    assert response.text == BEGINNING + part({}) + OVER
 
 
 @pytest.mark.parametrize("other", ["", ";deferSpec=20220824", ";subscriptionSpec=2.0", ";boundary=graphql"])

@@ -68,7 +68,7 @@ def said(answer: Any) -> str:
     (error,) = answer["errors"]
     assert error["message"] == MESSAGES[error["extensions"]["code"]]
     assert error.keys() <= {"message", "path", "extensions"}
-    assert error["extensions"].keys() == {"code"}
+    assert error["extensions"].keys() == {"code", "messageZh"}
     assert answer["data"] is None or set(answer["data"].values()) == {None}
     return str(error["extensions"]["code"])
 

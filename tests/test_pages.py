@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from lxbc_graph.http import pages
+from lxbc_graph.http.envelope import Envelope
 from lxbc_graph.schema.build import build
 
 pytestmark = pytest.mark.anyio
@@ -34,7 +35,7 @@ async def client(built: Path) -> AsyncIterator[httpx.AsyncClient]:
         return pages.graphiql(built)
 
     app = Starlette(routes=[Route("/graphql", endpoint, methods=["GET"]), pages.assets(built)])
-    transport = httpx.ASGITransport(app)
+    transport = httpx.ASGITransport(Envelope(app))
     async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
         yield client
 

@@ -88,7 +88,7 @@ async def served(
     rest = {name: value for name, value in os.environ.items() if not name.startswith("LXBC_")}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "lxbc_graph", "serve"),
-        env={**rest, "LXBC_DATABASE_URL": database_url, "LXBC_PORT": "0"},
+        env={**rest, "LXBC_DATABASE_URL": database_url, "LXBC_PORT": "0", "LXBC_REQUESTS_PER_MINUTE": "0"},
         stderr=asyncio.subprocess.PIPE,
         limit=2**24,
     )

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from starlette.routing import Router
-from tests.serving import INTERNAL, OVER, PATIENCE, ScriptedExecutor, scripted_authenticator, serving
+from tests.serving import ENDED, INTERNAL, PATIENCE, ScriptedExecutor, scripted_authenticator, serving
 
 from lxbc_graph.http.graphql import GraphQLOverHttp
 from lxbc_graph.http.sse import resumed
@@ -38,10 +38,10 @@ async def ask(client: httpx.AsyncClient, query: str, **variables: Any) -> httpx.
 
 def event(data: Any, id_: str | None = None) -> str:
     head = f"id: {id_}\n" if id_ else ""
-    return f"{head}event: next\ndata: {json.dumps(data, separators=(',', ':'))}\n\n"
+    return f"{head}event: next\ndata: {json.dumps(data, separators=(',', ':'), ensure_ascii=False)}\n\n"
 
 
-ENDED = event({"errors": [{"message": OVER.message, "extensions": {"code": OVER.code}}]})
+OVER = event({"errors": [ENDED]})
 
 
 async def test_each_response_is_an_event_with_its_cursor(client: httpx.AsyncClient) -> None:
@@ -49,7 +49,7 @@ async def test_each_response_is_an_event_with_its_cursor(client: httpx.AsyncClie
     assert response.status_code == 200
     assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
     frames = [event({"data": {"count": number, "pad": ""}}, f"e{number}") for number in (1, 2)]
-    assert response.text == "".join(frames) + ENDED + COMPLETE
+    assert response.text == "".join(frames) + OVER + COMPLETE
 
 
 async def test_a_client_that_comes_back_continues_after_the_last_event(client: httpx.AsyncClient) -> None:
@@ -62,7 +62,7 @@ async def test_a_client_that_comes_back_continues_after_the_last_event(client: h
 async def test_an_event_source_asks_by_get(client: httpx.AsyncClient) -> None:
     parameters = {"query": "subscription count", "variables": '{"to":1}'}
     response = await client.get("/graphql", params=parameters)
-    assert response.text == event({"data": {"count": 1, "pad": ""}}, "e1") + ENDED + COMPLETE
+    assert response.text == event({"data": {"count": 1, "pad": ""}}, "e1") + OVER + COMPLETE
 
 
 @pytest.mark.parametrize(

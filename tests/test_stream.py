@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from tests.serving import PATIENCE, ScriptedExecutor, narrow, principal, scripted_authenticator, serving
 
 from lxbc_graph.http import connection
+from lxbc_graph.http.authenticate import TokenExpired
 from lxbc_graph.http.graphql import GraphQLOverHttp
 from lxbc_graph.http.multipart import MULTIPART
 from lxbc_graph.http.operation import answers
@@ -146,7 +147,7 @@ async def test_the_stream_ends_with_its_token(
 ) -> None:
     client.headers["Authorization"] = f"Bearer {time.time() + 0.1}"
     response = await ask(client, query, to=10**9)
-    told = b'{"errors":[{"message":"the token has expired","extensions":{"code":"TOKEN_EXPIRED"}}]}'
+    told = TokenExpired().body
     assert response.content.endswith(framing.refusal(told) + framing.complete)
 
 

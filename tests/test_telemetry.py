@@ -279,8 +279,8 @@ async def test_a_group_that_fails_is_counted_no_more_and_neither_are_those_in_it
 async def test_who_does_not_answer_a_ping_is_counted(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def impatient(app: ASGIApp, *, lifespan: bool) -> uvicorn.Config:
-        config = configured(app, lifespan=lifespan)
+    def impatient(app: ASGIApp, settings: Settings | None, *, lifespan: bool) -> uvicorn.Config:
+        config = configured(app, settings, lifespan=lifespan)
         config.ws_ping_interval = config.ws_ping_timeout = 0.05
         return config
 

@@ -22,6 +22,7 @@ from websockets.typing import Subprotocol
 from lxbc_graph.demo.world import load
 from lxbc_graph.http.websocket import SUBPROTOCOL
 from lxbc_graph.policy.tokens import Tokens
+from lxbc_graph.schema.errors import error
 from lxbc_graph.settings import Settings
 from lxbc_graph.store.database import Database
 
@@ -39,7 +40,7 @@ REPORT = """mutation($unit: ID!, $title: String!) {
 }"""
 EVENTS = "subscription($after: String) { issueEvents(after: $after) { cursor event { issue { title } } } }"
 ISSUES = "{ issues { totalCount } }"
-UNAVAILABLE = {"message": "The API is out of reach; try again.", "extensions": {"code": "UNAVAILABLE"}}
+UNAVAILABLE = error("UNAVAILABLE", "The API is out of reach; try again.")
 
 
 @dataclass
@@ -259,14 +260,19 @@ async def test_without_any_process_the_answer_is_one_of_graphql(house: House) ->
         response = await house.send(ISSUES, alone.address)
     assert response.status_code == 503
     assert response.headers["content-type"] == "application/json"
-    assert response.json() == {"errors": [UNAVAILABLE]}
+    (told,) = response.json()["errors"]
+    assert told["extensions"].pop("requestId") == response.headers["x-request-id"]
+    assert told == UNAVAILABLE
 
 
 async def test_what_is_too_long_is_refused_in_the_form_of_graphql(house: House) -> None:
     for length in (300_000, 3_000_000):
         response = await house.send(ISSUES + " " * length)
         assert response.status_code == 413
-        assert response.json()["errors"][0]["extensions"] == {"code": "BODY_TOO_LARGE"}
+        extensions = response.json()["errors"][0]["extensions"]
+        assert extensions["code"] == "BODY_TOO_LARGE"
+        assert extensions["messageZh"]
+        assert extensions["requestId"] == response.headers["x-request-id"]
 
 
 async def test_a_large_file_goes_through_and_the_api_says_what_is_too_large(house: House) -> None:

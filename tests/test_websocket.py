@@ -17,15 +17,16 @@ from hypothesis import strategies as st
 from starlette.routing import Router, WebSocketRoute
 from structlog.testing import capture_logs
 from tests.serving import (
+    ENDED,
     INTERNAL,
     NO_REQUESTS,
-    OVER,
     PATIENCE,
     ScriptedExecutor,
     frame,
     narrow,
     scripted_authenticator,
     serving,
+    without_ids,
 )
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
@@ -41,7 +42,6 @@ from lxbc_graph.telemetry import Telemetry
 
 pytestmark = pytest.mark.anyio
 
-ENDED = {"message": OVER.message, "extensions": {"code": OVER.code}}
 INIT = '{"type":"connection_init","payload":{"token":"good"}}'
 
 
@@ -85,7 +85,7 @@ async def heard(client: ClientConnection) -> Any:
     async with asyncio.timeout(PATIENCE):
         text = await client.recv()
     assert isinstance(text, str), "frames are text"
-    return json.loads(text)
+    return without_ids(json.loads(text))
 
 
 async def left(client: ClientConnection) -> list[Any]:

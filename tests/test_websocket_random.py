@@ -18,22 +18,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.routing import Router, WebSocketRoute
 from structlog.testing import capture_logs
-from tests.serving import INTERNAL, OVER, PATIENCE, ScriptedExecutor, frame, scripted_authenticator, serving
+from tests.serving import (
+    ENDED,
+    INTERNAL,
+    PATIENCE,
+    ScriptedExecutor,
+    frame,
+    scripted_authenticator,
+    serving,
+    without_ids,
+)
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from lxbc_graph.http.websocket import SUBPROTOCOL, GraphQLOverWebSocket, Limits
+from lxbc_graph.schema.errors import error
 from lxbc_graph.telemetry import Telemetry
 
 FEW, MANY = 3, 100
 """How many operations a socket has at once here."""
 ENDLESS = "subscription forever"
-ENDED = {"message": OVER.message, "extensions": {"code": OVER.code}}
-TOO_MANY = {
-    "message": f"A socket has at most {FEW} operations at once.",
-    "extensions": {"code": "TOO_MANY_OPERATIONS"},
-}
+TOO_MANY = error("TOO_MANY_OPERATIONS", f"A socket has at most {FEW} operations at once.", limit=FEW)
 
 
 def following(*payloads: Any, error: Any = None) -> list[dict[str, Any]]:
@@ -226,7 +232,7 @@ def room() -> Iterator[Room]:
 
 
 async def heard(client: ClientConnection) -> Any:
-    return json.loads(await client.recv())
+    return without_ids(json.loads(await client.recv()))
 
 
 async def everything(client: ClientConnection) -> list[Any]:

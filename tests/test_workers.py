@@ -64,7 +64,7 @@ async def serving(database: Database, url: str, *arguments: str, **settings: str
     rest = {name: value for name, value in os.environ.items() if not name.startswith("LXBC_")}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "lxbc_graph", "serve", *arguments),
-        env={**rest, "LXBC_DATABASE_URL": url, "LXBC_PORT": "0", **settings},
+        env={**rest, "LXBC_DATABASE_URL": url, "LXBC_PORT": "0", "LXBC_REQUESTS_PER_MINUTE": "0", **settings},
         stderr=asyncio.subprocess.PIPE,
         start_new_session=True,  # a process group of its own, as in a terminal
     )

@@ -554,11 +554,11 @@ def _serve(settings: Settings, address: socket, first: Iterable[RenderableType] 
         asyncio.run(_with_database(settings, _stored_policy))
     with suppress(KeyboardInterrupt):
         if settings.workers == 1:
-            server.serve(app, address, ready)
+            server.serve(app, address, ready, settings)
         else:
             if settings.redis_url is None:
                 _told.print("Without LXBC_REDIS_URL the workers hear of one another's events by polling")
-            serve_by_workers(partial(create_app, settings), address, settings.workers, ready)
+            serve_by_workers(partial(create_app, settings), address, settings.workers, ready, settings)
     _told.print("Stopping")
 
 

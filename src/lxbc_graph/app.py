@@ -1,7 +1,7 @@
 """The composition root: everything is built here, once, and wired together."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,15 +11,23 @@ from typing import Any, NamedTuple, Self
 
 import structlog
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, WebSocketRoute
+from starlette.types import Lifespan
 
 from . import resources
 from .http import pages
 from .http.attachments import AttachmentsOverHttp
 from .http.authenticate import Authenticator
+from .http.envelope import Envelope
 from .http.exposition import exposition
 from .http.graphql import GraphQLOverHttp
 from .http.health import health
+from .http.origins import Origins, shared
+from .http.quotas import Quotas
+from .http.redis_quotas import RedisQuotas
+from .http.told import Told, rejected, unknown
 from .http.websocket import GraphQLOverWebSocket
 from .live.access import Access
 from .live.broker import Broker, LocalBroker, Topic
@@ -71,6 +79,7 @@ class Service:
     executor: Executor
     explainer: Explainer
     telemetry: Telemetry
+    quotas: Quotas
 
 
 def open_service(settings: Settings) -> AbstractAsyncContextManager[Service]:
@@ -196,9 +205,17 @@ async def _opened(settings: Settings, policy: Policy | None, documents: Document
             executor,
             explainer,
             telemetry,
+            _quotas(settings, cursors),
         )
     finally:
         await database.close()
+
+
+def _quotas(settings: Settings, cursors: Cursors) -> Quotas:
+    limits = (settings.requests_per_minute, settings.max_sockets_per_account)
+    if settings.redis_url is None:
+        return Quotas(*limits)
+    return RedisQuotas(settings.redis_url, cursors.database, cursors.pseudonym, *limits)
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -212,14 +229,30 @@ def create_app(settings: Settings) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with opened as service, running(service) as tasks, aclosing(files):
-            app.router.routes[:] = _routes(service, tasks, files, settings.attachment_max_bytes)
+            app.router.routes[:] = _routes(service, tasks, files, settings)
             yield
 
-    return Starlette(lifespan=lifespan)
+    return fronted(settings.cors_origins, lifespan)
+
+
+def fronted(origins: Sequence[str], lifespan: Lifespan[Starlette] | None = None) -> Starlette:
+    """Return an application without routes yet, whose answers are enveloped and whose refusals are told."""
+    app = Starlette(
+        lifespan=lifespan,
+        middleware=[
+            Middleware(Envelope),
+            *shared(origins),
+            Middleware(Told),
+            Middleware(Origins, origins),
+        ],
+        exception_handlers={HTTPException: rejected},
+    )
+    app.router.default = unknown
+    return app
 
 
 def _routes(
-    service: Service, tasks: "list[asyncio.Task[None]]", files: Files, largest: int
+    service: Service, tasks: "list[asyncio.Task[None]]", files: Files, settings: Settings
 ) -> list[BaseRoute]:
     authenticator = Authenticator(service.tokens, service.accounts)
     attachments = AttachmentsOverHttp(
@@ -227,11 +260,20 @@ def _routes(
         Attachments(service.database.lanes, service.enforcer),
         files,
         authenticator,
-        largest,
+        service.quotas,
+        settings.attachment_max_bytes,
     )
+    endpoint = GraphQLOverHttp(
+        service.executor,
+        authenticator,
+        service.telemetry,
+        quotas=service.quotas,
+        max_body=settings.max_body_bytes,
+    )
+    socket = GraphQLOverWebSocket(service.executor, authenticator, service.telemetry, quotas=service.quotas)
     return [
-        *GraphQLOverHttp(service.executor, authenticator, service.telemetry).routes(),
-        WebSocketRoute("/graphql", GraphQLOverWebSocket(service.executor, authenticator, service.telemetry)),
+        *endpoint.routes(),
+        WebSocketRoute("/graphql", socket),
         *attachments.routes(),
         pages.assets(),
         health(service.database.pool, tasks),
@@ -247,6 +289,7 @@ def running(service: Service) -> "AbstractAsyncContextManager[list[asyncio.Task[
         log=service.log.run(),
         access=service.access.run(),
         policy=service.keep_current(service.broker),
+        quotas=service.quotas.run(),
     )
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from contextlib import AbstractContextManager
 
 import structlog
 from structlog.typing import Processor
@@ -10,6 +11,17 @@ from structlog.typing import Processor
 _traceback = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 )
+
+
+def answering(request_id: str) -> AbstractContextManager[None]:
+    """Give what is done in the block, and what is started there, the id of the request: every line has it."""
+    return structlog.contextvars.bound_contextvars(request_id=request_id)
+
+
+def request_id() -> str | None:
+    """Return the id of the request that is being answered, if one is."""
+    found: str | None = structlog.contextvars.get_contextvars().get("request_id")
+    return found
 
 
 def configure() -> None:

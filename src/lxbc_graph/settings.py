@@ -1,13 +1,16 @@
 """Settings of one process, read once from ``LXBC_*`` variables."""
 
+import re
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
 LONGEST_TTL_SECONDS = 10 * 365 * 86400
 """Of a token: ten years."""
 
@@ -62,6 +65,40 @@ class Settings(BaseSettings):
         ge=0,
         description="How long a loaded principal is trusted before its postings are read again.",
     )
+    max_body_bytes: int = Field(
+        default=256 * 1024,
+        ge=1024,
+        le=64 * 1024 * 1024,
+        description="Of a request, or a message of a WebSocket.",
+    )
+    head_seconds: float = Field(
+        default=10.0, gt=0, le=3600, description="How long the head of a request is waited for."
+    )
+    body_seconds: float = Field(
+        default=30.0,
+        gt=0,
+        le=3600,
+        description="How long a body is waited for; a long one that comes longer.",
+    )
+    unread_seconds: float = Field(
+        default=10.0, gt=0, le=3600, description="How long an answer is kept for a client that does not read."
+    )
+    max_connections: int = Field(default=16_384, ge=1, description="Open at once, of each process.")
+    requests_per_minute: int = Field(
+        default=6_000,
+        ge=0,
+        description="Of one account, or of one address where nobody is signed in; 0: any number.",
+    )
+    max_sockets_per_account: int = Field(
+        default=1_000, ge=0, description="WebSockets and streams of one account at once; 0: any number."
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Whose pages may ask, with commas between: https://host, or * for all."
+    )
+    trusted_proxies: str = Field(
+        default="127.0.0.1,::1",
+        description="Addresses and networks, with commas between, whose X-Forwarded-For is believed.",
+    )
     retention_days: float = Field(
         default=30,
         gt=0,
@@ -90,6 +127,30 @@ class Settings(BaseSettings):
         default=None, description="A manifest of documents that clients name by their hash."
     )
     trusted_only: bool = Field(default=False, description="Whether nothing but these is taken.")
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _lists_origins(cls, given: object) -> object:
+        """Take a text with commas, too, in any case."""
+        if not isinstance(given, str):
+            return given
+        return tuple(origin for one in given.split(",") if (origin := one.strip().lower()))
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
+                raise ValueError("is not * or a list of the form https://host,http://host:port")
+        return origins
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, networks: str) -> str:
+        """Refuse what is no address: a name would be asked for at each request, and * believes everybody."""
+        for network in networks.split(","):
+            ip_network(network.strip(), strict=False)
+        return networks
 
     @field_validator("redis_url")
     @classmethod

@@ -127,7 +127,7 @@ def _command(verb: str) -> list[str]:
 
 def _environment(settings: Mapping[str, str]) -> dict[str, str]:
     rest = {name: value for name, value in os.environ.items() if not name.startswith("LXBC_")}
-    return {**rest, **settings}
+    return {**rest, "LXBC_REQUESTS_PER_MINUTE": "0", **settings}
 
 
 def _reserved(stack: ExitStack, host: str) -> int:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from urllib.parse import quote
 
 import orjson
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Send
@@ -22,13 +22,12 @@ from lxbc_graph.write import AddAttachment, Uploads
 
 from . import accept
 from .authenticate import Authenticator
-from .operation import failed
+from .quotas import Quotas, address, counted
 from .rejected import Rejected
 from .request import Malformed
 from .upload import uploaded
 
 _PATH = "/attachments"
-_GUARDED = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox; default-src 'none'"}
 
 
 class AttachmentsOverHttp:
@@ -40,17 +39,22 @@ class AttachmentsOverHttp:
         attachments: Attachments,
         files: Files,
         authenticator: Authenticator,
+        quotas: Quotas,
         most: int,
     ) -> None:
         self._uploads = uploads
         self._attachments = attachments
         self._files = files
         self._authenticator = authenticator
+        self._quotas = quotas
         self._most = most
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes; all methods and paths, so that the endpoints themselves refuse."""
-        return [Route(_PATH, _Told(self._upload)), Route(f"{_PATH}/{{id:path}}", _Told(self._download))]
+        return [
+            Route(_PATH, _Answered(self._upload)),
+            Route(f"{_PATH}/{{id:path}}", _Answered(self._download)),
+        ]
 
     async def _upload(self, request: Request) -> Response:
         _allow(request, "POST")
@@ -75,7 +79,7 @@ class AttachmentsOverHttp:
             "sha256": command.sha256,
         }
         where = {"Location": f"{_PATH}/{attachment_id}"}
-        return Response(orjson.dumps(answer), 201, _GUARDED | where, accept.PLAIN_JSON)
+        return Response(orjson.dumps(answer), 201, where, accept.PLAIN_JSON)
 
     async def _download(self, request: Request) -> Response:
         _allow(request, "GET", "HEAD")
@@ -87,7 +91,7 @@ class AttachmentsOverHttp:
             raise _not_found()
         etag = f'"{found.sha256}"'
         # Whoever keeps a copy asks each time whether it may still be seen.
-        headers = _GUARDED | {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Authorization"}
+        headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Authorization"}
         if _knows(request.headers.get("if-none-match", ""), etag):
             return Response(status_code=304, headers=headers)
         headers |= {
@@ -104,30 +108,22 @@ class AttachmentsOverHttp:
         return self._files.read(Stored(found.sha256, found.size))
 
     async def _principal(self, request: Request) -> Principal:
-        principal = await self._authenticator(request.headers.get("authorization"))
+        header = request.headers.get("authorization")
+        principal = await counted(self._authenticator, self._quotas, address(request.scope), header)
         if principal is None:
             challenge = {"WWW-Authenticate": 'Bearer realm="lxbc-graph"'}
             raise Rejected(401, "UNAUTHENTICATED", "Send a token as Authorization: Bearer …", challenge)
         return principal
 
 
-class _Told:
-    """The endpoint that answers so, and tells what goes wrong in the form of GraphQL's errors."""
+class _Answered:
+    """The endpoint that answers so, whatever the method."""
 
     def __init__(self, answer: Callable[[Request], Awaitable[Response]]) -> None:
         self._answer = answer
 
     async def __call__(self, asgi_scope: AsgiScope, receive: Receive, send: Send) -> None:
-        try:
-            response = await self._answer(Request(asgi_scope, receive))
-        except ClientDisconnect:
-            return
-        except Rejected as rejected:
-            headers = _GUARDED | dict(rejected.headers)
-            response = Response(rejected.body, rejected.status, headers, accept.PLAIN_JSON)
-        except Exception as error:  # noqa: BLE001 - whatever it is
-            fault = failed(error)
-            response = Response(fault.body, fault.status, _GUARDED, accept.PLAIN_JSON)
+        response = await self._answer(Request(asgi_scope, receive))
         await response(asgi_scope, receive, send)
 
 
@@ -138,7 +134,7 @@ def _allow(request: Request, *methods: str) -> None:
 
 
 def _not_found() -> Rejected:
-    return Rejected(404, "NOT_FOUND", "No such object.", message_zh="对象不存在。")
+    return Rejected(404, "NOT_FOUND", "No such object.")
 
 
 def _refusal(refused: Refused) -> Rejected:

@@ -1,20 +1,36 @@
-"""What uvicorn's connections leave open: how much costs a client nothing, and how they end."""
+"""What uvicorn's connections leave open: how much costs a client nothing, who is waited for, and how they end."""
 
+from asyncio import AbstractEventLoop, BaseTransport, TimerHandle, Transport
+from dataclasses import dataclass
+from fcntl import ioctl
+from http import HTTPStatus
+from math import inf
 from struct import Struct
+from termios import TIOCOUTQ
 from typing import Any, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
+from websockets.datastructures import Headers
 from websockets.frames import CloseCode, Frame
-from websockets.http11 import Request
+from websockets.http11 import Request, Response
+from websockets.typing import StatusLike
 
 from lxbc_graph.telemetry import Drop
 
+from . import accept
+from .envelope import GUARDED, REQUEST_ID, new_id
+from .rejected import Rejected
+
 MAX_HEAD = 64 * 1024
+MAX_HEADERS = 100
 NO_PONG = 4290
 """Close code; clients of graphql-transport-ws give up after 1011, which uvicorn would say."""
 _TEXT = 0x81  # a whole text message in one frame
 _SHORT, _MEDIUM = 126, 1 << 16
+_INT = Struct("i")
 _HEAD_16, _HEAD_64 = Struct("!BBH"), Struct("!BBQ")
 MAX_FRAGMENTS = 1024
 WIRE = "lxbc_graph.wire"
@@ -24,12 +40,64 @@ _LAST_SECONDS = 1  # for a last request, which may be on its way
 _FLUSH_SECONDS = 1  # for who does not read the last they are sent
 
 
+_LINGER = 1024 * 1024  # bytes that are taken of what is not read any more
+_MIN_RATE = 1024  # bytes a second: less is as good as nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a connection is waited for, and how many connections there may be."""
+
+    head_seconds: float = 10.0
+    """From the first byte to the last of a head; and for the first byte of the first head."""
+    body_seconds: float = 30.0
+    """For a body, and as much again as it takes at 1 KB a second: long ones may take longer, slow ones not."""
+    unread_seconds: float = 10.0
+    """In which an answer is read by so much as 1 KB for each of them."""
+    connections: int = 16_384
+
+
 class Connection(HttpToolsProtocol):
-    """Knows the request under way, where uvicorn only knows the last of those that were sent ahead."""
+    """Knows the request under way, where uvicorn only knows the last of those that were sent ahead.
+
+    What is awaited has a beginning, ``_since``, and one timer looks now and then how long ago that is: what comes
+    whole, as nearly every request does, starts none.
+    """
 
     _under_way: RequestResponseCycle | None = None
     _unread = 0
     _ending = False
+    _since: float | None = None
+    """When what is on its way began to be awaited: a head or, where there is a body, that."""
+    _taken: int | None = None
+    """Bytes of the body so far; None while there is none."""
+    _wrong: Rejected | None = None
+    _over = False
+    """Whether the last was said: what still comes is taken for a moment; an end with bytes unread is a reset."""
+    _sender_watch: TimerHandle | None = None
+    _reader_watch: TimerHandle | None = None
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: AbstractEventLoop | None = None,
+        *,
+        patience: Patience = Patience(),
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._patience = patience
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        """Wait for a first request, unless there are too many who do."""
+        super().connection_made(transport)
+        if len(self.connections) > self._patience.connections:
+            self._refuse(
+                Rejected(503, "UNAVAILABLE", "Too many connections; try again.", {"Retry-After": "1"})
+            )
+        else:
+            self._await()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._under_way = cycle
@@ -54,10 +122,16 @@ class Connection(HttpToolsProtocol):
         if self._ending:
             self._end()
         else:
+            self._look_no_more()
             super().handle_websocket_upgrade()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Answer as if nothing had been proposed; what follows is no request to the parser any more."""
+        self.cycle.keep_alive = False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the request under way too, or it would go on for nobody."""
+        self._look_no_more()
         self._lose()
         super().connection_lost(exc)
 
@@ -96,25 +170,230 @@ class Connection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Leave who does not read the last answer."""
         super().on_response_complete()
-        if self._ending and self.transport.is_closing():
-            self._end()
+        if self.transport.is_closing():
+            if self._ending:
+                self._end()
+            else:
+                self._look_at_reader()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """The same for one that nothing came after."""
+        super().timeout_keep_alive_handler()
+        self._look_at_reader()
+
+    # ── what a client sends ──────────────────────────────────────────────────────────────────────────────────
 
     def data_received(self, data: bytes) -> None:
         """Refuse headers, and trailers, that have no end: they are kept in memory."""
         self._unread += len(data)
+        if self._over:
+            if self._unread > _LINGER:
+                self.transport.abort()
+            return
         super().data_received(data)
-        if self._unread > MAX_HEAD and not self.transport.is_closing():
-            self.send_400_response("Headers too large.")
+        if self._ends():
+            return
+        if self._unread > MAX_HEAD:
+            self._refuse(_TOO_LONG)
+        elif self._since is None and not self._asked():
+            self._await()  # it has ended the wait for a next request, and may be no more than a line break
+        elif self._since is not None:
+            self._look_later()
+
+    def _ends(self) -> bool:
+        """Tell whether it hears of no request any more, since it closes or has become a WebSocket."""
+        return self._over or self.transport.is_closing() or self not in self.connections
+
+    def on_message_begin(self) -> None:
+        """Await a head."""
+        super().on_message_begin()
+        self._since = self.loop.time()
+
+    def on_headers_complete(self) -> None:
+        """Await a body."""
+        if len(self.headers) > MAX_HEADERS or (self._unread > MAX_HEAD and self._head_bytes() > MAX_HEAD):
+            self._wrong = _TOO_LONG
+        elif self.parser.should_upgrade() and self.parser.get_method() not in _WITHOUT_BODY:
+            self._wrong = _UPGRADES
+        if self._wrong is not None:
+            raise ValueError
+        super().on_headers_complete()
+        self._since = self.loop.time()
+        self._taken = 0
 
     def on_body(self, body: bytes) -> None:
         """Bodies are limited by who reads them."""
         self._unread = 0
+        if self._taken is not None:
+            self._taken += len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Begin to count anew."""
         self._unread = 0
+        self._since = self._taken = None
         super().on_message_complete()
+
+    def _head_bytes(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+
+    def send_400_response(self, msg: str) -> None:
+        """Say in JSON what is wrong."""
+        self._refuse(self._wrong or Rejected(400, "BAD_REQUEST", msg))
+
+    def _await(self) -> None:
+        self._since = self.loop.time()
+        self._look_later()
+
+    def _look_later(self) -> None:
+        if self._sender_watch is None:
+            self._sender_watch = self.loop.call_later(self._left, self._look_at_sender)
+
+    @property
+    def _left(self) -> float:
+        """The seconds for what is awaited, from now on."""
+        since = self.loop.time() if self._since is None else self._since
+        if self._taken is None:
+            seconds = self._patience.head_seconds
+        elif self.cycle.response_complete:  # what nobody reads must not go on
+            seconds = self._patience.body_seconds
+        else:
+            seconds = self._patience.body_seconds + self._taken / _MIN_RATE
+        return since + seconds - self.loop.time()
+
+    def _look_at_sender(self) -> None:
+        self._sender_watch = None
+        if self._since is None or self._ends():
+            return
+        if self.flow.read_paused or self._answers():
+            self._since = self.loop.time()  # it is us who let it wait
+        if self._left > 0:
+            self._look_later()
+        elif self._taken is None and not self._unread:
+            self._end()  # it has said nothing
+        else:
+            self._refuse(_TOO_SLOW)
+
+    def _asked(self) -> bool:
+        """Tell whether something was asked and is not answered."""
+        last: RequestResponseCycle | None = self.cycle
+        return last is not None and not last.response_complete
+
+    def _answers(self) -> bool:
+        """Tell whether there is a request whose answer is not whole, but for one that is not whole itself."""
+        asked = self._under_way
+        return (
+            asked is not None
+            and not asked.response_complete
+            and not (asked is self.cycle and asked.more_body)
+        )
+
+    def _refuse(self, refusal: Rejected) -> None:
+        """Answer in place of the application and close, but leave what was asked before its answer."""
+        asked = self._under_way
+        if self._streams():
+            self.cut()
+        elif (
+            asked is not None and not asked.response_complete and (self._answers() or asked.response_started)
+        ):
+            asked.keep_alive = False
+            self.flow.pause_reading()
+        else:
+            self._lose()
+            if asked is None or asked is not self.cycle or not asked.response_complete or self._taken is None:
+                self.transport.write(_whole(refusal))
+            self._over = True
+            self.transport.write_eof()
+            self.loop.call_later(_FLUSH_SECONDS, self.transport.abort)
+
+    # ── what a client reads ──────────────────────────────────────────────────────────────────────────────────
+
+    def pause_writing(self) -> None:
+        """Look whether what waits to be read is read."""
+        super().pause_writing()
+        self._look_at_reader()
+
+    def resume_writing(self) -> None:
+        """Look anew at what is left, if anything is."""
+        super().resume_writing()
+        if self._reader_watch is not None:
+            self._reader_watch.cancel()
+            self._reader_watch = None
+        self._look_at_reader()
+
+    def _look_at_reader(self, most: float = inf) -> None:
+        """Cut who has left more than so much unread; streams look for themselves."""
+        if self._reader_watch is not None and most == inf:
+            return
+        self._reader_watch = None
+        unsent = self.unsent
+        closing = self.transport.is_closing()
+        if not unsent or not (closing or self.flow.write_paused):
+            return
+        unsent += _unsent_by_kernel(self.transport)
+        if unsent > most and not self._streams():
+            self._lose()
+            self.transport.abort()
+            return
+        seconds = self._patience.unread_seconds
+        self._reader_watch = self.loop.call_later(seconds, self._look_at_reader, unsent - seconds * _MIN_RATE)
+
+    def _look_no_more(self) -> None:
+        for watch in (self._sender_watch, self._reader_watch):
+            if watch is not None:
+                watch.cancel()
+
+
+_TOO_LONG = Rejected(
+    431, "HEADERS_TOO_LARGE", f"The head of a request has at most {MAX_HEADERS} headers and {MAX_HEAD} bytes."
+)
+_UPGRADES = Rejected(
+    400,
+    "BAD_REQUEST",
+    "A request that proposes another protocol by Upgrade is read without its body: use GET.",
+)
+_WITHOUT_BODY = {b"GET", b"HEAD"}
+_TOO_SLOW = Rejected(408, "REQUEST_TIMEOUT", "The request did not come whole in time.")
+
+
+def _answer(refusal: Rejected) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """Return the headers and the body of an answer after which the connection ends."""
+    id_ = new_id()
+    body = b'{"errors":' + refusal.errors(id_.decode()) + b"}"
+    headers = [
+        (b"content-type", f"{accept.PLAIN_JSON}; charset=utf-8".encode()),
+        (b"content-length", b"%d" % len(body)),
+        (b"connection", b"close"),
+        (REQUEST_ID, id_),
+        *GUARDED,
+        *((name.lower().encode(), value.encode()) for name, value in refusal.headers.items()),
+    ]
+    return headers, body
+
+
+def _whole(refusal: Rejected) -> bytes:
+    headers, body = _answer(refusal)
+    head = [STATUS_LINE[refusal.status], *(name + b": " + value + b"\r\n" for name, value in headers)]
+    return b"".join((*head, b"\r\n", body))
+
+
+def _no_handshake(status: StatusLike, _text: str) -> Response:
+    """Return what is said instead of a handshake, where the library would say it in plain text."""
+    status = HTTPStatus(status)
+    code = "INTERNAL" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "BAD_REQUEST"
+    message = "Internal server error." if code == "INTERNAL" else "This is no handshake of a WebSocket."
+    headers, body = _answer(Rejected(status, code, message))
+    named = Headers([(name.decode(), value.decode("latin-1")) for name, value in headers])
+    return Response(status.value, status.phrase, named, body)
+
+
+def _unsent_by_kernel(transport: BaseTransport) -> int:
+    """Return how many bytes the kernel holds, where it tells: it takes a megabyte at once of what is read slowly."""
+    try:
+        told = ioctl(transport.get_extra_info("socket").fileno(), TIOCOUTQ, bytes(_INT.size))
+    except (OSError, ValueError):
+        return 0
+    return int(_INT.unpack(told)[0])
 
 
 _REASON_BYTES = 123  # what a close frame holds
@@ -132,6 +411,7 @@ class Socket(WebSocketsSansIOProtocol):
 
     def handle_connect(self, event: Request) -> None:
         """Offer itself to the application."""
+        self.conn.reject = _no_handshake  # type: ignore[method-assign,assignment]
         super().handle_connect(event)
         if hasattr(self, "scope"):
             cast("dict[str, Any]", self.scope["extensions"])[WIRE] = self

@@ -22,6 +22,7 @@ from . import accept, pages
 from .authenticate import Authenticator
 from .multipart import MULTIPART
 from .operation import answered, answers, failed, frames
+from .quotas import Quotas, account, address, counted
 from .rejected import Rejected
 from .request import Malformed, parse_json, parse_request
 from .sse import SSE, resumed
@@ -32,16 +33,27 @@ MAX_BODY = 256 * 1024
 
 _JSON = (accept.PLAIN_JSON, accept.GRAPHQL_JSON)
 _ANY = (accept.EVENT_STREAM, accept.MULTIPART, *_JSON)
+_SAID_ONCE = {b"authorization", b"content-encoding", b"content-type", b"idempotency-key", b"last-event-id"}
 _OFFERED = {"GET": (accept.HTML, *_ANY), "HEAD": (accept.HTML, *_ANY), "POST": _ANY}
 
 
 class GraphQLOverHttp:
     """The ASGI endpoint of ``/graphql`` for everything but WebSockets."""
 
-    def __init__(self, executor: Executor, authenticator: Authenticator, telemetry: Telemetry) -> None:
+    def __init__(
+        self,
+        executor: Executor,
+        authenticator: Authenticator,
+        telemetry: Telemetry,
+        *,
+        quotas: Quotas | None = None,
+        max_body: int = MAX_BODY,
+    ) -> None:
         self._executor = executor
         self._authenticator = authenticator
         self._telemetry = telemetry
+        self._quotas = quotas or Quotas()
+        self._max_body = max_body
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes; all methods, so that the endpoint itself says which it allows."""
@@ -50,6 +62,7 @@ class GraphQLOverHttp:
     async def __call__(self, asgi_scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         headers = {name: value.decode("latin-1") for name, value in asgi_scope["headers"]}
+        authorization = headers.get(b"authorization")
         send = timed = Timed(send, self._telemetry)
         accepted = ",".join(
             value.decode("latin-1") for name, value in asgi_scope["headers"] if name == b"accept"
@@ -62,8 +75,9 @@ class GraphQLOverHttp:
                 timed.kind = "page"
                 await pages.graphiql()(*connection)
                 return
+            _check_once(asgi_scope)
+            principal = await counted(self._authenticator, self._quotas, address(asgi_scope), authorization)
             request = await self._request(asgi_scope, headers, receive)
-            principal = await self._authenticator(headers.get(b"authorization"))
             if preferred == accept.EVENT_STREAM:
                 timed.kind = "stream"
                 request = resumed(request, headers.get(b"last-event-id"))
@@ -102,16 +116,24 @@ class GraphQLOverHttp:
         receive: Receive,
         send: Send,
     ) -> None:
-        with self._telemetry.streams.track_inprogress():
-            if await stream(framing, found, principal, asgi_scope, receive, send):
-                self._telemetry.drops.labels("too_slow").inc()
+        who = address(asgi_scope) if principal is None else account(principal)
+        await self._quotas.enter(who)
+        try:
+            with self._telemetry.streams.track_inprogress():
+                if await stream(framing, found, principal, asgi_scope, receive, send):
+                    self._telemetry.drops.labels("too_slow").inc()
+        finally:
+            self._quotas.leave(who)
 
     async def _request(
         self, asgi_scope: AsgiScope, headers: Mapping[bytes, str], receive: Receive
     ) -> Request:
         if asgi_scope["method"] == "POST":
-            posted = _posted(headers.get(b"content-type", ""), await _body(receive))
-            return replace(posted, idempotency_key=headers.get(b"idempotency-key") or None)
+            _check_encoding(headers)
+            found = parse_json(await _body(receive, self._max_body), "The body")
+            if isinstance(found, list):
+                raise Malformed("A request is one object; several in a list are not taken")
+            return replace(parse_request(found), idempotency_key=headers.get(b"idempotency-key") or None)
         request = _asked(asgi_scope["query_string"])
         if self._executor.kind(request) is OperationType.MUTATION:
             raise _not_allowed("A mutation needs POST.", "POST")
@@ -131,28 +153,42 @@ def _not_allowed(message: str, allowed: str) -> Rejected:
     return Rejected(405, "METHOD_NOT_ALLOWED", message, {"Allow": allowed})
 
 
-async def _body(receive: Receive) -> bytes:
+async def _body(receive: Receive, most: int) -> bytes:
     body, more = bytearray(), True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise Malformed("The client left")
         body += message.get("body", b"")
-        if len(body) > MAX_BODY:
-            raise Rejected(413, "BODY_TOO_LARGE", f"A request holds at most {MAX_BODY} bytes.")
+        if len(body) > most:
+            raise Rejected(413, "BODY_TOO_LARGE", f"A request holds at most {most} bytes.", limit=most)
         more = message.get("more_body", False)
     return bytes(body)
 
 
-def _posted(content_type: str, body: bytes) -> Request:
-    media_type, parameters = accept.parse(content_type)
+def _check_once(asgi_scope: AsgiScope) -> None:
+    """Refuse what is said twice: two readers of it could each take another one."""
+    names = [name for name, _ in asgi_scope["headers"] if name in _SAID_ONCE]
+    if len(names) > len(set(names)):
+        raise Malformed("A header that may be sent once is sent several times")
+
+
+def _check_encoding(headers: Mapping[bytes, str]) -> None:
+    media_type, parameters = accept.parse(headers.get(b"content-type", ""))
     if media_type != accept.PLAIN_JSON or not accept.is_utf_8(parameters):
         raise Rejected(415, "UNSUPPORTED_MEDIA_TYPE", f"Post {accept.PLAIN_JSON} in UTF-8.")
-    return parse_request(parse_json(body, "The body"))
+    if headers.get(b"content-encoding", "identity").strip().lower() != "identity":
+        raise Rejected(415, "UNSUPPORTED_MEDIA_TYPE", "Post it unpacked, without a Content-Encoding.")
 
 
 def _asked(query_string: bytes) -> Request:
-    found: dict[str, Any] = dict(parse_qsl(query_string.decode(errors="replace"), keep_blank_values=True))
+    try:
+        pairs = parse_qsl(query_string.decode(), keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError:
+        raise Malformed("The query string is not UTF-8") from None
+    found: dict[str, Any] = dict(pairs)
+    if len(found) < len(pairs):
+        raise Malformed("A parameter is given several times")
     for name in ("variables", "extensions"):
         if name in found:
             found[name] = parse_json(found[name], f"'{name}'") if found[name] else None
@@ -164,7 +200,6 @@ async def _send(send: Send, status: int, media_type: str, body: bytes, headers: 
     raw = [
         (b"content-type", content_type),
         (b"content-length", b"%d" % len(body)),
-        (b"x-content-type-options", b"nosniff"),
         (b"vary", b"accept"),
         *((name.lower().encode(), value.encode()) for name, value in headers.items()),
     ]

@@ -11,6 +11,7 @@ from graphql import OperationType
 from lxbc_graph.domain.principal import Principal
 from lxbc_graph.live.frame import Ending, Frame
 from lxbc_graph.live.subscription import Subscription
+from lxbc_graph.schema.errors import error, formatted
 from lxbc_graph.schema.execute import Executor, Request, Response, fault
 
 MAX_UNSENT_BYTES = 256 * 1024
@@ -23,9 +24,9 @@ class TooSlow(Exception):
     """The client takes less than it is sent: let it come back and resume."""
 
 
-def failed(error: Exception) -> Response:
+def failed(reason: Exception) -> Response:
     """Return the answer to a request that ended in an exception: a fault of ours, or an outage."""
-    told = fault(error).formatted
+    told = formatted(fault(reason))
     status = 500 if told["extensions"]["code"] == "INTERNAL" else 503
     return Response(orjson.dumps({"errors": [told]}), ok=False, status=status)
 
@@ -41,13 +42,13 @@ async def answered(
         if executor.kind(request) is OperationType.SUBSCRIPTION:
             return await executor.subscribe(request, principal)
         return await executor.execute(request, principal)
-    except Exception as error:  # noqa: BLE001 - whatever it is
-        return failed(error)
+    except Exception as reason:  # noqa: BLE001 - whatever it is
+        return failed(reason)
 
 
-def errors_of(ending: Ending) -> bytes:
-    """Return the GraphQL errors that say why it is over, as JSON."""
-    return orjson.dumps([{"message": ending.message, "extensions": {"code": ending.code}}])
+def errors_of(ending: Ending, request_id: str | None = None) -> bytes:
+    """Return the GraphQL errors that say why it is over, as JSON; the id is this task's where none is given."""
+    return orjson.dumps([error(ending.code, ending.message, request_id)])
 
 
 async def answers(

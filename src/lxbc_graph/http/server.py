@@ -4,14 +4,16 @@ import asyncio
 import gc
 import socket
 from collections.abc import Callable
+from functools import partial
 from select import select
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from .connection import Connection, Socket
-from .graphql import MAX_BODY
+from lxbc_graph.settings import Settings
+
+from .connection import Connection, Patience, Socket
 
 _GRACE_SECONDS = 8  # for answers under way
 _PING_SECONDS = 10.0  # between two, and for an answer: whoever gives none is gone
@@ -50,20 +52,34 @@ def url_of(reserved: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def configured(app: ASGIApp | Callable[[], ASGIApp], *, lifespan: bool = True, **rest: Any) -> uvicorn.Config:
-    """Return how the application is served; the rest is uvicorn's."""
+def configured(
+    app: ASGIApp | Callable[[], ASGIApp],
+    settings: Settings | None = None,
+    *,
+    lifespan: bool = True,
+    **rest: Any,
+) -> uvicorn.Config:
+    """Return how the application is served, without settings as by default; the rest is uvicorn's."""
+    given = settings or Settings.model_construct()
+    patience = Patience(
+        head_seconds=given.head_seconds,
+        body_seconds=given.body_seconds,
+        unread_seconds=given.unread_seconds,
+        connections=given.max_connections,
+    )
     return uvicorn.Config(
         app,
         loop="uvloop",
-        http=Connection,
+        http=cast("type[Connection]", partial(Connection, patience=patience)),
         ws=Socket,
         log_config=None,
         access_log=False,
-        ws_max_size=MAX_BODY,
+        ws_max_size=given.max_body_bytes,
         ws_ping_interval=_PING_SECONDS,
         ws_ping_timeout=_PING_SECONDS,
         ws_per_message_deflate=False,  # frames are small, and shared as ready bytes
         server_header=False,
+        forwarded_allow_ips=given.trusted_proxies,
         lifespan="on" if lifespan else "off",
         timeout_graceful_shutdown=_GRACE_SECONDS,
         **rest,
@@ -80,9 +96,11 @@ def settle() -> None:
     gc.set_threshold(*_GC_THRESHOLDS)
 
 
-def serve(app: ASGIApp, reserved: socket.socket, ready: Callable[[], None]) -> None:
+def serve(
+    app: ASGIApp, reserved: socket.socket, ready: Callable[[], None], settings: Settings | None = None
+) -> None:
     """Serve until SIGINT or SIGTERM, which then also reaches the caller; ``ready`` is called once it answers."""
-    _Server(configured(app), ready).run(sockets=[reserved])
+    _Server(configured(app, settings), ready).run(sockets=[reserved])
 
 
 class _Server(uvicorn.Server):

@@ -124,6 +124,5 @@ def _headers(framing: Framing) -> list[tuple[bytes, bytes]]:
         (b"content-type", framing.content_type.encode()),
         (b"cache-control", b"no-store"),
         (b"x-accel-buffering", b"no"),
-        (b"x-content-type-options", b"nosniff"),
         (b"vary", b"accept"),
     ]

@@ -17,6 +17,7 @@ import orjson
 from starlette.types import Receive, Send
 from starlette.types import Scope as AsgiScope
 
+from lxbc_graph import logs
 from lxbc_graph.domain.principal import Principal
 from lxbc_graph.live.frame import Ending, Frame
 from lxbc_graph.live.subscription import Subscription
@@ -25,8 +26,11 @@ from lxbc_graph.telemetry import Telemetry
 
 from .authenticate import Authenticator, TokenExpired, Unauthenticated
 from .connection import NO_PONG, WIRE, Socket
+from .envelope import new_id
 from .messages import Complete, ConnectionInit, Message, Ping, Pong, Subscribe, parse_message
 from .operation import MAX_UNSENT_BYTES, answered, errors_of
+from .quotas import Quotas, RateLimited, account, address, counted
+from .rejected import Rejected
 from .request import JsonObject, Malformed
 
 SUBPROTOCOL = "graphql-transport-ws"
@@ -43,7 +47,8 @@ class Code(IntEnum):
     SUBPROTOCOL = 4406
     INIT_TIMEOUT = 4408
     DUPLICATE_ID = 4409
-    SECOND_INIT = 4429
+    TOO_MANY = 4429
+    """Introductions, of the protocol; and sockets of one account."""
     TOO_SLOW = NO_PONG
     """Not of the protocol: resumable, and clients of the protocol retry on codes that they do not know."""
     TRY_AGAIN = 1013
@@ -71,11 +76,13 @@ class GraphQLOverWebSocket:
         telemetry: Telemetry,
         *,
         limits: Limits = Limits(),
+        quotas: Quotas | None = None,
     ) -> None:
         self._executor = executor
         self._authenticator = authenticator
         self._telemetry = telemetry
         self._limits = limits
+        self._quotas = quotas or Quotas()
 
     async def __call__(self, asgi_scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Serve one socket until either side closes it."""
@@ -86,7 +93,9 @@ class GraphQLOverWebSocket:
             wire.part(Code.SUBPROTOCOL, "Subprotocol not acceptable")
             return
         await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
-        session = _Session(wire, self._executor, self._authenticator, self._limits)
+        session = _Session(
+            wire, self._executor, self._authenticator, self._limits, self._quotas, address(asgi_scope)
+        )
         header = dict(asgi_scope["headers"]).get(b"authorization", b"").decode("latin-1") or None
         try:
             with self._telemetry.sockets.track_inprogress():
@@ -98,6 +107,8 @@ class GraphQLOverWebSocket:
             wire.part(Code.MALFORMED, str(malformed))
         except Unauthenticated as unauthenticated:
             wire.part(Code.FORBIDDEN, str(unauthenticated))
+        except RateLimited as limited:
+            wire.part(Code.TOO_MANY, str(limited))
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends this socket alone
             wire.part(Code.TRY_AGAIN, fault(error).message)
         finally:
@@ -119,30 +130,44 @@ class _Session:
     """What one socket has going on; all of it ends together."""
 
     __slots__ = (
-        "_acknowledged",
+        "_address",
         "_answered",
         "_authenticator",
         "_busy",
         "_executor",
         "_introduced",
         "_limits",
+        "_named",
         "_operations",
+        "_place",
         "_principal",
+        "_quotas",
+        "_request_id",
         "_timer",
         "wire",
     )
 
     def __init__(
-        self, wire: Socket, executor: Executor, authenticator: Authenticator, limits: Limits
+        self,
+        wire: Socket,
+        executor: Executor,
+        authenticator: Authenticator,
+        limits: Limits,
+        quotas: Quotas,
+        address: str,
     ) -> None:
         self.wire = wire
         self._executor = executor
         self._authenticator = authenticator
         self._limits = limits
+        self._quotas = quotas
+        self._address = address
+        self._request_id = logs.request_id() or new_id().decode()
+        self._named = 0
+        self._place: str | None = None
         self._busy = asyncio.Semaphore(limits.answers)
         self._principal: Principal | None = None
         self._introduced = False
-        self._acknowledged = False
         self._operations: dict[str, _Operation] = {}
         self._answered = 0
         self._timer = wire.loop.call_later(
@@ -167,31 +192,44 @@ class _Session:
 
     async def _introduce(self, authorization: str | None) -> None:
         if self._introduced:
-            raise _Closing(Code.SECOND_INIT, "Too many initialisation requests")
+            raise _Closing(Code.TOO_MANY, "Too many initialisation requests")
         self._introduced = True
-        principal = self._principal = await self._authenticator(authorization)
+        principal = await counted(self._authenticator, self._quotas, self._address, authorization)
         if principal is None:
             raise _Closing(Code.FORBIDDEN, "Send a token in the payload of connection_init")
+        self._principal = principal
         self._timer.cancel()
+        who = account(principal)
+        await self._quotas.enter(who)
+        self._place = who
         if principal.expires_at is not None:
             left = (principal.expires_at - datetime.now(UTC)).total_seconds()
             expired = (Code.FORBIDDEN, str(TokenExpired()))
             self._timer = self.wire.loop.call_later(left, self.wire.part, *expired)
-        self._acknowledged = True
         self.wire.write(_ACK)
 
     def _subscribe(self, id_: str, request: Request) -> None:
-        if not self._acknowledged:
+        if self._place is None:
             raise _Closing(Code.UNAUTHORIZED, "Unauthorized")
         if id_ in self._operations:
             raise _Closing(Code.DUPLICATE_ID, f"Subscriber for {id_} already exists")
-        operation = _Operation(self, id_)
-        if len(self._operations) >= self._limits.operations:
-            most = f"A socket has at most {self._limits.operations} operations at once."
-            operation.end(Ending("TOO_MANY_OPERATIONS", most))
+        self._named += 1
+        operation = _Operation(self, id_, f"{self._request_id}.{self._named}")
+        try:
+            self._quotas.spend(self._place)
+            self._check_room()
+        except Rejected as rejected:
+            operation.fail(rejected.errors(operation.request_id))
             return
         self._operations[id_] = operation
-        operation.task = asyncio.create_task(self._operate(operation, request))
+        with logs.answering(operation.request_id):
+            operation.task = asyncio.create_task(self._operate(operation, request))
+
+    def _check_room(self) -> None:
+        most = self._limits.operations
+        if len(self._operations) >= most:
+            message = f"A socket has at most {most} operations at once."
+            raise Rejected(429, "TOO_MANY_OPERATIONS", message, limit=most)
 
     async def _operate(self, operation: "_Operation", request: Request) -> None:
         try:
@@ -253,15 +291,19 @@ class _Session:
         for operation in tuple(self._operations.values()):
             operation.stop()
         self._operations.clear()
+        if self._place is not None:
+            self._quotas.leave(self._place)
+            self._place = None
 
 
 class _Operation:
     """One operation of a client: the sink of its frames, if it is a subscription."""
 
-    __slots__ = ("_head", "_session", "_subscription", "id", "task")
+    __slots__ = ("_head", "_session", "_subscription", "id", "request_id", "task")
 
-    def __init__(self, session: _Session, id_: str) -> None:
+    def __init__(self, session: _Session, id_: str, request_id: str) -> None:
         self.id = id_
+        self.request_id = request_id
         self.task: asyncio.Task[None] | None = None
         self._session = session
         self._head = b'{"id":' + orjson.dumps(id_) + b',"type":"'
@@ -297,9 +339,13 @@ class _Operation:
         if ending.closed:
             self._session.wire.part(Code.FORBIDDEN, ending.message)
         else:
-            head = self._head.removesuffix(b'next","payload":')
-            self._session.write(head, b'error","payload":', errors_of(ending), b"}")
+            self.fail(errors_of(ending, self.request_id))
         self._session.over(self)
+
+    def fail(self, errors: bytes) -> None:
+        """Send the errors; nothing comes after them."""
+        head = self._head.removesuffix(b'next","payload":')
+        self._session.write(head, b'error","payload":', errors, b"}")
 
     def stop(self) -> None:
         """Send nothing more."""

@@ -19,6 +19,7 @@ from uvicorn.config import STARTUP_FAILURE, Config
 from uvicorn.supervisors.multiprocess import Multiprocess
 
 from lxbc_graph import logs
+from lxbc_graph.settings import Settings
 
 from .server import configured, settle
 
@@ -27,14 +28,22 @@ _END_SECONDS = 12  # until one that was told to end is killed
 
 
 def serve_by_workers(
-    make_app: Callable[[], ASGIApp], reserved: socket.socket, workers: int, ready: Callable[[], None]
+    make_app: Callable[[], ASGIApp],
+    reserved: socket.socket,
+    workers: int,
+    ready: Callable[[], None],
+    settings: Settings | None = None,
 ) -> None:
     """Serve by so many processes until SIGINT or SIGTERM; ``ready`` is called once all of them answer.
 
     ``make_app`` is pickled, and called by each worker. Exits with status 3 where one cannot start.
     """
     config = configured(
-        partial(_begin, make_app), factory=True, workers=workers, timeout_worker_healthcheck=_SIGN_SECONDS
+        partial(_begin, make_app),
+        settings,
+        factory=True,
+        workers=workers,
+        timeout_worker_healthcheck=_SIGN_SECONDS,
     )
     supervisor = _Supervisor(config, [reserved], ready)
     with TemporaryDirectory(prefix="lxbc-graph-") as folder:

@@ -25,6 +25,7 @@ class Cursors:
     """
 
     def __init__(self, key: bytes) -> None:
+        self._key = key
         self._cipher = AESSIV(key)
         self.database = hmac.digest(key, b"database", "sha256").hex()[:_NAME_LENGTH]
         """A name of the database that no other has, and that tells nothing of its key."""
@@ -37,6 +38,10 @@ class Cursors:
             AESSIV.generate_key(_KEY_BITS),
         )
         return cls(await pool.fetchval("select secret from cursor_key"))
+
+    def pseudonym(self, name: str) -> str:
+        """Return what stands for a name outside of the database, and tells nothing of it."""
+        return hmac.digest(self._key, b"name:" + name.encode(), "sha256").hex()[:_NAME_LENGTH]
 
     def seal(self, seq: int) -> str:
         """Return the text that resumes after the event with this sequence number; 0 is before all."""

@@ -23,6 +23,18 @@ _PATIENCE_SECONDS = 1.0
 _log = structlog.get_logger()
 
 
+def redis_at(url: str) -> Redis:
+    """Return a client that gives up at once, and leaves it to whoever uses it to try again."""
+    return Redis.from_url(
+        url,
+        # With a timeout of its own the client loses a cancellation now and then (wait_for, Python 3.11).
+        socket_timeout=None,
+        socket_connect_timeout=_PATIENCE_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+        protocol=2,
+    )
+
+
 class RedisBroker(LocalBroker):
     """Rings at once in this process, and soon in every other with the same ``database`` at the same Redis.
 
@@ -47,7 +59,7 @@ class RedisBroker(LocalBroker):
     async def announce(self, topic: Topic) -> bool:
         """Ring in the processes that run, for one that does not; return whether Redis took it."""
         try:
-            async with asyncio.timeout(_PATIENCE_SECONDS), self._redis() as redis:
+            async with asyncio.timeout(_PATIENCE_SECONDS), redis_at(self._url) as redis:
                 await redis.publish(self._channels[topic], self._sender)
         except (OSError, RedisError) as error:
             _log.warning("redis is away: it is found by polling", error=f"{type(error).__name__}: {error}")
@@ -60,7 +72,7 @@ class RedisBroker(LocalBroker):
         away = False
         while True:
             try:
-                async with self._redis() as redis, redis.pubsub() as inbox:
+                async with redis_at(self._url) as redis, redis.pubsub() as inbox:
                     await self._join(redis, inbox)
                     if away:
                         _log.info("redis is back")
@@ -77,16 +89,6 @@ class RedisBroker(LocalBroker):
                     )
                 away = True
             await backoff.pause()
-
-    def _redis(self) -> Redis:
-        return Redis.from_url(
-            self._url,
-            # With a timeout of its own the client loses a cancellation now and then (wait_for, Python 3.11).
-            socket_timeout=None,
-            socket_connect_timeout=_PATIENCE_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-            protocol=2,
-        )
 
     async def _join(self, redis: Redis, inbox: PubSub) -> None:
         """Begin to hear the others, and ring for what was not heard or carried until now."""

@@ -90,7 +90,7 @@ class Subscription:
             return
         if feed.key == self._group.key:
             return
-        if not gained:
+        if not gained:  # it is the policy that has changed, and nobody can tell what that took
             self.end(REVOKED)
             return
         if self in self._group.members:

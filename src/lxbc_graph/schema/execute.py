@@ -42,6 +42,7 @@ from lxbc_graph.write import Commands
 
 from .context import Context
 from .declare import CATALOGUE
+from .errors import formatted
 from .explain_access import Explainer
 from .following import EXPIRED, Following, ending
 from .mutation import COMMANDS, command_of, shown, user_error
@@ -194,9 +195,9 @@ class Executor:
                 else:
                     reads.append(group)
             except GraphQLError as error:
-                errors.append({**error.formatted, "path": [key]})
+                errors.append(formatted(error, path=[key]))
             except Exception as error:  # noqa: BLE001 - told as what it is
-                errors.append({**fault(error).formatted, "path": [key]})
+                errors.append(formatted(fault(error), path=[key]))
         if operation.kind is OperationType.QUERY and any(
             data[key] is None and is_non_null_type(operation.root.fields[fields[key][0].name.value].type)
             for key in {str(error["path"][0]) for error in errors}
@@ -236,7 +237,7 @@ class Executor:
         for error in result.errors or ():
             if error.original_error is not None and not isinstance(error.original_error, GraphQLError):
                 raise error.original_error
-            errors.append(error.formatted)
+            errors.append(formatted(error))
         return next(iter((result.data or {"": None}).values()))
 
     async def _command(
@@ -370,7 +371,7 @@ def _dumped(data: Any, withheld: Sequence[Withheld], errors: Sequence[GraphQLFor
 
 
 def _failure(errors: list[GraphQLError]) -> Response:
-    return Response(orjson.dumps({"data": None, "errors": [error.formatted for error in errors]}))
+    return Response(orjson.dumps({"data": None, "errors": [formatted(error) for error in errors]}))
 
 
 class _Anonymous(Refused):
@@ -383,5 +384,5 @@ class _Anonymous(Refused):
 def _refusal(refusal: Refused) -> Response:
     status = 401 if isinstance(refusal, _Anonymous) else 400
     return Response(
-        orjson.dumps({"errors": [error.formatted for error in refusal.errors]}), ok=False, status=status
+        orjson.dumps({"errors": [formatted(error) for error in refusal.errors]}), ok=False, status=status
     )
