@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
+from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 from tests.conftest import fresh_database
 from tests.serving import PATIENCE, serving
@@ -19,7 +20,6 @@ from tests.test_client_docs import SAYING, said
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from lxbc_graph import logs
 from lxbc_graph.app import create_app, fronted
 from lxbc_graph.demo.world import load
 from lxbc_graph.domain.errors import CHINESE, ErrorCode
@@ -221,19 +221,20 @@ async def test_over_a_socket_each_operation_has_its_own(api: Api) -> None:
                 check_error(error, f"of-a-socket.{number}")
 
 
-async def test_what_is_logged_of_a_request_has_its_id(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_what_is_logged_of_a_request_has_its_id() -> None:
     async def fails(_asgi_scope: Scope, _receive: Receive, _send: Send) -> None:
         raise RuntimeError("a secret of the server")
 
-    logs.configure()
     app = fronted([])
     app.router.routes[:] = [Route("/fails", fails)]
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://server") as client:
-        response = await client.get("/fails", headers={"X-Request-Id": "of-a-fault"})
+    transport = httpx.ASGITransport(app)
+    with capture_logs(processors=[merge_contextvars]) as lines:
+        async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
+            response = await client.get("/fails", headers={"X-Request-Id": "of-a-fault"})
     assert response.status_code == 500
     check(response)
     assert "secret" not in response.text
-    (line,) = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    (line,) = lines
     assert (line["event"], line["request_id"]) == ("operation failed", "of-a-fault")
 
 
