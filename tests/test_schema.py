@@ -189,12 +189,12 @@ def test_only_signing_in_and_the_cursor_of_the_log_are_resolved() -> None:
         for field in getattr(type_.definition, "fields", ())
         if getattr(field, "base_resolver", None) is not None
     }
-    assert resolved == {"Mutation.login", "Mutation.refresh", "Query.eventCursor"}
+    assert resolved == {"Mutation.login", "Mutation.refresh", "Mutation.logout", "Query.eventCursor"}
 
 
 # ── private columns ──────────────────────────────────────────────────────────────────────────────────────────
 
-PRIVATE = {"cadre": {"phone"}, "account": {"password_hash"}}
+PRIVATE = {"cadre": {"phone"}, "account": {"password_hash", "oidc_subject"}}
 PUBLIC = {
     "cadre": {
         *(

@@ -10,10 +10,12 @@ from typing import Any
 
 import structlog
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, WebSocketRoute
 
 from . import resources
 from .http import pages
+from .http.address import Addressed
 from .http.attachments import AttachmentsOverHttp
 from .http.authenticate import Authenticator
 from .http.exposition import exposition
@@ -29,7 +31,11 @@ from .live.log import Log
 from .live.redis_broker import RedisBroker
 from .live.relay import Relay
 from .policy.accounts import Accounts
+from .policy.api_keys import ApiKeys
+from .policy.audit import Audit
 from .policy.enforcer import Enforcer
+from .policy.oidc import Oidc
+from .policy.sign_in import SignIns
 from .policy.tokens import Tokens
 from .read.attachment import Attachments
 from .read.runner import Reader
@@ -54,6 +60,8 @@ class Service:
     enforcer: Enforcer
     accounts: Accounts
     tokens: Tokens
+    authenticator: Authenticator
+    audit: Audit
     broker: Broker
     relay: Relay
     ladder: Ladder
@@ -83,6 +91,10 @@ async def _opened(settings: Settings, enforcer: Enforcer) -> AsyncIterator[Servi
     try:
         accounts = Accounts(database.pool, settings.principal_ttl_seconds)
         tokens = await Tokens.open(database.pool, settings)
+        sign_ins = await SignIns.open(database.pool, accounts, settings)
+        audit = Audit(database.pool)
+        api_keys = ApiKeys(database.pool, settings.principal_ttl_seconds)
+        authenticator = Authenticator(tokens, accounts, api_keys, Oidc.of(settings), audit)
         cursors = await Cursors.open(database.pool)
         broker = RedisBroker(settings.redis_url, cursors.database) if settings.redis_url else LocalBroker()
         committed = partial(broker.publish, Topic.COMMITTED)
@@ -103,12 +115,24 @@ async def _opened(settings: Settings, enforcer: Enforcer) -> AsyncIterator[Servi
             reader=reader,
             commands=Commands(database, enforcer, committed),
             following=Following(reader, log, fanout, database.pool),
-            accounts=accounts,
+            sign_ins=sign_ins,
             tokens=tokens,
             log=log,
         )
         yield Service(
-            database, enforcer, accounts, tokens, broker, relay, ladder, log, access, executor, telemetry
+            database,
+            enforcer,
+            accounts,
+            tokens,
+            authenticator,
+            audit,
+            broker,
+            relay,
+            ladder,
+            log,
+            access,
+            executor,
+            telemetry,
         )
     finally:
         await database.close()
@@ -128,18 +152,19 @@ def create_app(settings: Settings) -> Starlette:
             app.router.routes[:] = _routes(service, tasks, files, settings.attachment_max_bytes)
             yield
 
-    return Starlette(lifespan=lifespan)
+    return Starlette(lifespan=lifespan, middleware=[Middleware(Addressed)])
 
 
 def _routes(
     service: Service, tasks: "list[asyncio.Task[None]]", files: Files, largest: int
 ) -> list[BaseRoute]:
-    authenticator = Authenticator(service.tokens, service.accounts)
+    authenticator = service.authenticator
     attachments = AttachmentsOverHttp(
         Uploads(service.database, service.enforcer),
         Attachments(service.database.lanes, service.enforcer),
         files,
         authenticator,
+        service.audit,
         largest,
     )
     return [
@@ -160,6 +185,7 @@ def running(service: Service) -> "AbstractAsyncContextManager[list[asyncio.Task[
         log=service.log.run(),
         access=service.access.run(),
         policy=service.enforcer.watch(),
+        keys=service.tokens.watch(),
     )
 
 

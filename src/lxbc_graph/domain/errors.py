@@ -14,6 +14,7 @@ class ErrorCode(StrEnum):
     INVALID_INPUT = "INVALID_INPUT"
     IDEMPOTENCY_MISMATCH = "IDEMPOTENCY_MISMATCH"
     UNAUTHENTICATED = "UNAUTHENTICATED"
+    TOO_MANY_ATTEMPTS = "TOO_MANY_ATTEMPTS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class Forbidden(_OneReason):
 
 
 class Conflict(_OneReason):
-    """Somebody changed the issue since the client read it."""
+    """Somebody changed it since the client read it, or was first."""
 
     code = ErrorCode.CONFLICT
 

@@ -7,8 +7,9 @@ import asyncpg
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
+from lxbc_graph.store.secret import database_secret
+
 _BYTES = 8
-_KEY_BITS = 256
 _NAME_LENGTH = 32
 
 
@@ -26,12 +27,8 @@ class Cursors:
 
     @classmethod
     async def open(cls, pool: asyncpg.Pool) -> "Cursors":
-        """Read the key; make it if there is none, once however many processes start."""
-        await pool.execute(
-            "insert into cursor_key (secret) values ($1) on conflict do nothing",
-            AESSIV.generate_key(_KEY_BITS),
-        )
-        return cls(await pool.fetchval("select secret from cursor_key"))
+        """Use the database's secret."""
+        return cls(await database_secret(pool))
 
     def seal(self, seq: int) -> str:
         """Return the text that resumes after the event with this sequence number; 0 is before all."""

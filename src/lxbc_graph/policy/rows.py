@@ -290,3 +290,4 @@ DEPARTURE = ByDeparture()
 PARTY = ByParty()
 """Assignments: to act on."""
 ACCOUNT = Self()
+AUDIT = ByCity()

@@ -68,7 +68,7 @@ class Operation:
     resolved: bool = field(init=False)
     """Whether some root field is answered by resolvers."""
 
-    RESOLVED: ClassVar = frozenset({"__schema", "__type", "eventCursor", "login", "refresh"})
+    RESOLVED: ClassVar = frozenset({"__schema", "__type", "eventCursor", "login", "refresh", "logout"})
     """Root fields that the compiler does not answer; they hold no scoped data."""
     ANONYMOUS: ClassVar = (RESOLVED | {"__typename"}) - {"eventCursor"}
 

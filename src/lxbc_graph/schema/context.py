@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from lxbc_graph.live.log import Log
-from lxbc_graph.policy.accounts import Accounts
+from lxbc_graph.policy.sign_in import SignIns
 from lxbc_graph.policy.tokens import Tokens
 
 
@@ -11,6 +11,6 @@ from lxbc_graph.policy.tokens import Tokens
 class Context:
     """The context of GraphQL's own executor."""
 
-    accounts: Accounts
+    sign_ins: SignIns
     tokens: Tokens
     log: Log
