@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lxbc_graph.http import authenticate as module
-from lxbc_graph.http.authenticate import Authenticator, Unauthenticated
 from lxbc_graph.domain.principal import Credential
 from lxbc_graph.domain.words import Means
+from lxbc_graph.http import authenticate as module
+from lxbc_graph.http.authenticate import Authenticator, Unauthenticated
 from lxbc_graph.policy.accounts import Accounts
 from lxbc_graph.policy.api_keys import ApiKeys
 from lxbc_graph.policy.audit import Audit

@@ -79,7 +79,7 @@ class Shell:
 
 async def until(true: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(PATIENCE):
-        while not await true():
+        while not await true():  # noqa: ASYNC110 - what is watched announces nothing
             await asyncio.sleep(0.1)
 
 

@@ -59,7 +59,6 @@ from lxbc_graph.write import (
     RequestVerification,
     ReturnAssignment,
     SendBack,
-    SetRule,
     SubmitFeedback,
     SuperviseIssue,
     TransferIssue,

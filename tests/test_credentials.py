@@ -5,7 +5,7 @@ Through the real application; whatever is revoked ends what is open by itself, w
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,7 +17,7 @@ import pytest
 from tests.conftest import World
 from tests.serving import PATIENCE, serving
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosedError
 from websockets.typing import Subprotocol
 
 from lxbc_graph.app import create_app
@@ -123,12 +123,11 @@ select id, 'URGED', state, state, 'writer', now(), unit_id, city_id, county_id, 
 async def closing(socket: ClientConnection) -> int:
     """Return the code with which the socket is closed, whatever comes before."""
     async with asyncio.timeout(PATIENCE):
-        try:
-            while True:
-                await socket.recv()
-        except ConnectionClosed as closed:
-            assert closed.rcvd is not None
-            return closed.rcvd.code
+        with suppress(ConnectionClosedError):
+            async for _ in socket:
+                pass
+    assert socket.close_code is not None
+    return socket.close_code
 
 
 @pytest.fixture

@@ -31,7 +31,8 @@ from tests.test_commands import (
     House,
     built,
 )
-from tests.test_policy import CROWDED, ENFORCER, UNITS, postings, principal_of as principal_with, reaches
+from tests.test_policy import CROWDED, ENFORCER, UNITS, postings, reaches
+from tests.test_policy import principal_of as principal_with
 
 from lxbc_graph.domain.errors import ErrorCode
 from lxbc_graph.domain.principal import Path, Principal
@@ -41,7 +42,7 @@ from lxbc_graph.policy.actions import Action, ScopeKind
 from lxbc_graph.policy.enforcer import Enforcer
 from lxbc_graph.policy.granting import BY_PERSON, LENT, excess
 from lxbc_graph.store.database import Database
-from lxbc_graph.write import Commands, EndPosting, GrantPosting, Outcome
+from lxbc_graph.write import EndPosting, GrantPosting, Outcome
 from lxbc_graph.write.commands import _once, utc_now
 from lxbc_graph.write.unit_of_work import UnitOfWork
 

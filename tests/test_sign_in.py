@@ -1,4 +1,4 @@
-"""A password opens its account and no other, and only so many are looked at: whoever guesses, and however many at once."""
+"""A password opens its account and no other, and only so many are looked at, however many guess at once."""
 
 import asyncio
 from datetime import timedelta
@@ -91,8 +91,9 @@ def test_a_hash_fits_its_password_alone(password: str, other: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["one", "nobody"])
+@pytest.mark.usefixtures("one")
 async def test_after_so_many_wrong_ones_a_name_is_locked_whether_or_not_there_is_one(
-    database: Database, one: int, name: str
+    database: Database, name: str
 ) -> None:
     first, second = await process(database), await process(database)  # processes know of each other's
     answers = [await tried(sign_ins, name) for sign_ins in (first, second, first, second, first)]
@@ -105,7 +106,8 @@ async def test_after_so_many_wrong_ones_a_name_is_locked_whether_or_not_there_is
     assert await kinds(database) == ["SIGN_IN_REFUSED"] * LIMIT + ["SIGN_IN_LOCKED", "SIGN_IN_REFUSED"]
 
 
-async def test_a_lock_ends_when_the_window_has_moved_on(database: Database, one: int) -> None:
+@pytest.mark.usefixtures("one")
+async def test_a_lock_ends_when_the_window_has_moved_on(database: Database) -> None:
     sign_ins = await process(database, login_window_seconds=600)
     for _ in range(LIMIT):
         await tried(sign_ins)
@@ -120,15 +122,17 @@ async def test_a_lock_ends_when_the_window_has_moved_on(database: Database, one:
     assert await tried(sign_ins, password=PASSWORD) == "one"
 
 
-async def test_who_signs_in_is_forgiven_what_was_wrong_before(database: Database, one: int) -> None:
+@pytest.mark.usefixtures("one")
+async def test_who_signs_in_is_forgiven_what_was_wrong_before(database: Database) -> None:
     sign_ins = await process(database)
     for _ in range(3):
         assert [await tried(sign_ins) for _ in range(LIMIT - 1)] == ["refused"] * (LIMIT - 1)
         assert await tried(sign_ins, password=PASSWORD) == "one"
 
 
+@pytest.mark.usefixtures("one")
 async def test_of_a_hundred_guesses_at_once_no_more_are_looked_at_than_the_limit(
-    database: Database, one: int, monkeypatch: pytest.MonkeyPatch
+    database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked_at = []
     monkeypatch.setattr(sign_in, "matches", lambda _stored, guess: looked_at.append(guess))
@@ -140,9 +144,8 @@ async def test_of_a_hundred_guesses_at_once_no_more_are_looked_at_than_the_limit
     assert sorted(answers) == ["locked"] * (100 - LIMIT) + ["refused"] * LIMIT
 
 
-async def test_an_address_is_locked_for_all_names_and_no_other_address_is(
-    database: Database, one: int
-) -> None:
+@pytest.mark.usefixtures("one")
+async def test_an_address_is_locked_for_all_names_and_no_other_address_is(database: Database) -> None:
     sign_ins = await process(database, login_attempts_per_address=4)
     token = ADDRESS.set("192.0.2.1")
     answers = [await tried(sign_ins, f"name {number}") for number in range(6)]
@@ -170,9 +173,8 @@ LOGIN = """mutation($account: String!, $password: String!) {
 }"""
 
 
-async def test_the_answer_to_a_locked_name_says_when_and_not_whether_there_is_one(
-    database: Database, one: int
-) -> None:
+@pytest.mark.usefixtures("one")
+async def test_the_answer_to_a_locked_name_says_when_and_not_whether_there_is_one(database: Database) -> None:
     executor = await executor_on(database)
     executor._context.sign_ins._of_name = LIMIT
 

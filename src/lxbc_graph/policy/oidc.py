@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from http.client import HTTPException
 from typing import IO, Any
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
 import jwt
@@ -163,8 +164,12 @@ def _published(issuer: str) -> list[Jwk]:
 def _json(url: str) -> dict[str, Any]:
     if not is_safe_url(url):
         raise ValueError(f"{urlsplit(url).scheme}://… is not https")
-    with _OPENER.open(url, timeout=_TIMEOUT_SECONDS) as response:
-        content = response.read(_MOST_BYTES + 1)
+    try:
+        with _OPENER.open(url, timeout=_TIMEOUT_SECONDS) as response:
+            content = response.read(_MOST_BYTES + 1)
+    except HTTPError as error:
+        with error:  # it holds the connection
+            raise ValueError(f"it answers {error.code}") from None
     if len(content) > _MOST_BYTES:
         raise ValueError("its answer is too long")
     found = orjson.loads(content)
