@@ -101,9 +101,7 @@ async def test_an_account_from_its_creation_to_its_end(shell: Shell, database: D
     posting = await shell.well("postings", "grant", "--cadre", "C1", "cadre", "411024104", "--lead")
     (held,) = (await shell.viewer(token))["postings"]["nodes"]
     assert held == {"role": "CADRE", "unit": {"code": "411024104"}, "validTo": None}
-    assert (
-        await database.pool.fetchrow("select lead, reach from posting p join cadre c on c.id = cadre_id")
-    )["lead"]
+    assert await database.pool.fetchval("select lead from posting where id = $1", int(posting))
     listing = await shell.well("accounts", "list")
     assert re.search(r"^ ?li +周一 +4110 +C1 +open +password +cadre@411024104 *$", listing, re.MULTILINE), (
         listing

@@ -226,7 +226,7 @@ class Drawn:
 _FEW = (Action.UNIT_READ, Action.ISSUE_READ, Action.ISSUE_JUDGE, *LENT)
 _ROLES = (Role.COUNTY_OFFICE, Role.INSPECTOR, Role.CADRE)
 _rows = st.tuples(st.sampled_from(_ROLES), st.sampled_from(_FEW), st.sampled_from(ScopeKind))
-policies = st.just(cast("Enforcer", ENFORCER)) | st.frozensets(_rows, max_size=25).map(
+policies = st.just(ENFORCER) | st.frozensets(_rows, max_size=25).map(
     lambda rows: cast("Enforcer", Drawn(rows))
 )
 

@@ -39,7 +39,7 @@ async def one(database: Database, city: int) -> int:
 async def process(database: Database, **limits: int) -> SignIns:
     """What one process on the database has; another one has another."""
     accounts = Accounts(database.pool, 0)
-    given = Settings(**{"login_attempts": LIMIT, "login_attempts_per_address": 1000, **limits})
+    given = Settings.model_validate({"login_attempts": LIMIT, "login_attempts_per_address": 1000, **limits})
     return await SignIns.open(database.pool, accounts, given)
 
 

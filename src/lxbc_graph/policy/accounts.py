@@ -90,7 +90,9 @@ class Accounts:
 
     async def fingerprints(self, identities: Collection[Identity]) -> dict[Identity, str]:
         """Return, of those who may still come in, a text each that changes whenever the principal does."""
-        shown = {_shown(*identity) for identity in identities if identity[1] is not None}
+        shown = {
+            _shown(account_id, credential) for account_id, credential in identities if credential is not None
+        }
         columns = [[one[place] for one in shown] for place in range(3)]
         accounts = list({account_id for account_id, _ in identities})
         rows = await self._pool.fetch(_FINGERPRINTS, accounts, _ROLES, *columns)

@@ -1,6 +1,7 @@
 """Signing in with a password, as often as the limits allow: the audit counts what was refused, for all processes."""
 
 import hmac
+from dataclasses import replace
 from datetime import datetime, timedelta
 from math import ceil
 from typing import NamedTuple
@@ -118,11 +119,13 @@ async def _checked(connection: Connection, account_name: str, password: str, tri
     """Say whether the password opens the account, and note it."""
     known = is_account_name(account_name)
     account = await connection.fetchrow(_ACCOUNT, account_name) if known else None
-    matched = await to_thread.run_sync(matches, account and account["password_hash"], password)
+    stored: str | None = None if account is None else account["password_hash"]
+    matched = await to_thread.run_sync(matches, stored, password)
     right = bool(matched) and account is not None and account["open"]
     kind = AuditKind.SIGNED_IN if right else AuditKind.SIGN_IN_REFUSED
-    who = () if account is None else (account["id"], account["name"], account["city_id"])
-    entry = audit.Entry(kind, *who, means=Means.LOCAL, tried=tried)
+    entry = audit.Entry(kind, means=Means.LOCAL, tried=tried)
+    if account is not None:
+        entry = replace(entry, account_id=account["id"], account=account["name"], city_id=account["city_id"])
     await connection.execute(audit.WRITE, *audit.parameters(entry))
     return right
 

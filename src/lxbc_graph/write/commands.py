@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
+from typing import Any
 
 from lxbc_graph.domain.errors import CommandError, ErrorCode, Refused
 from lxbc_graph.domain.principal import Principal
@@ -62,17 +63,12 @@ async def note_refusal(
     """Note that somebody may not do what they asked for; apart from the transaction, which may be undone."""
     for error in errors:
         if error.code is ErrorCode.FORBIDDEN:
-            entry = audit.by(
-                principal,
-                AuditKind.COMMAND_REFUSED,
-                command=type(command).__name__,
-                message=error.message,
-                **_ids(command),
-            )
+            named = {"command": type(command).__name__, "message": error.message, **_ids(command)}
+            entry = audit.by(principal, AuditKind.COMMAND_REFUSED, None, **named)
             await audit.Audit(database.pool).note(entry)
 
 
-def _ids(command: object) -> dict[str, int]:
+def _ids(command: object) -> dict[str, Any]:
     names = [name for name in getattr(command, "__dataclass_fields__", ()) if name.endswith("_id")]
     return {name: value for name in names if (value := getattr(command, name)) is not None}
 
