@@ -55,7 +55,6 @@ class Authenticator:
         self._oidc = oidc
         self._audit = audited
         self._verified: OrderedDict[str, Claims] = OrderedDict()
-        self._told: OrderedDict[str, None] = OrderedDict()
 
     async def __call__(self, authorization_header: str | None) -> Principal | None:
         """Return who bears the token or key, until it expires; None without a header.
@@ -146,19 +145,16 @@ class Authenticator:
 
     async def _refuse(self, token: str, means: Means, account: str | int) -> None:
         """Note, once for each token or key, that one was refused that had been good."""
-        name = _name(token)
-        if name in self._told:
+        key = f"refused {_name(token)}"
+        if not self._audit.begins(key):
             return
-        self._told[name] = None
-        if len(self._told) > _REMEMBERED:
-            self._told.popitem(last=False)
         known = await (
             self._accounts.find_by_id(account)
             if isinstance(account, int)
             else self._accounts.find(account, means)
         )
         if known is not None:
-            entry = Entry(AuditKind.TOKEN_REFUSED, *known, means=means, key=f"refused {name}")
+            entry = Entry(AuditKind.TOKEN_REFUSED, *known, means=means, key=key)
             await self._audit.note(entry)
 
 

@@ -1,6 +1,7 @@
 """The audit: who signed in, what was granted, handed out and refused; the only place that writes it."""
 
 import json
+from collections import OrderedDict
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -10,6 +11,8 @@ import structlog
 
 from lxbc_graph.domain.principal import Principal
 from lxbc_graph.domain.words import AuditKind, Means
+
+_REMEMBERED = 16_384
 
 _log = structlog.get_logger()
 
@@ -80,6 +83,16 @@ class Audit:
 
     def __init__(self, executes: Executes) -> None:
         self._executes = executes
+        self._begun: OrderedDict[str, None] = OrderedDict()
+
+    def begins(self, key: str) -> bool:
+        """Say, once, that what is noted once only is yet to be noted, as far as this process remembers."""
+        if key in self._begun:
+            return False
+        self._begun[key] = None
+        if len(self._begun) > _REMEMBERED:
+            self._begun.popitem(last=False)
+        return True
 
     async def note(self, entry: Entry) -> None:
         """Write the entry; raises nothing."""

@@ -62,6 +62,7 @@ class SignIns:
         self._of_address = settings.login_attempts_per_address
         self._window = timedelta(seconds=settings.login_window_seconds)
         self._hashing = CapacityLimiter(_HASHING_AT_ONCE)
+        self._audit = audit.Audit(pool)
 
     @classmethod
     async def open(
@@ -84,11 +85,16 @@ class SignIns:
                 lock = await self._lock(connection, tried)
                 right = lock is None and await _checked(connection, account_name, password, tried)
         if lock is not None:
-            await audit.Audit(self._pool).note(
-                audit.Entry(AuditKind.SIGN_IN_LOCKED, key=f"locked {lock.of} {lock.begun_at.isoformat()}")
-            )
+            await self._note(lock, account_name)
             raise TooManyAttempts(lock.seconds)
         return await self._accounts.fresh(account_name) if right else None
+
+    async def _note(self, lock: "_Lock", account_name: str) -> None:
+        key = f"locked {lock.of} {lock.begun_at.isoformat()}"
+        if self._audit.begins(key):
+            found = await self._accounts.find(account_name)
+            whose: tuple[int | None, str | None, int | None] = (None, None, None) if found is None else found
+            await self._audit.note(audit.Entry(AuditKind.SIGN_IN_LOCKED, *whose, means=Means.LOCAL, key=key))
 
     async def _lock(self, asked: "asyncpg.Pool[asyncpg.Record] | Connection", tried: bytes) -> "_Lock | None":
         address = audit.ADDRESS.get()
