@@ -150,7 +150,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "grantPosting": {
         "role": "CADRE",
         "cadreId": f"Cadre:{HELPER}",
-        "unitId": f"Unit:{VILLAGE}",
+        "unitId": f"Unit:{TOWN}",
         "lead": True,
     },
     "endPosting": {"postingId": f"Posting:{100 + list(PEOPLE).index('inspector')}"},

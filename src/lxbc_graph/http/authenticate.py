@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -14,6 +15,7 @@ from lxbc_graph.policy.api_keys import BEGIN, ApiKeys, KeyScope
 from lxbc_graph.policy.audit import Audit, Entry
 from lxbc_graph.policy.oidc import Oidc
 from lxbc_graph.policy.tokens import Claims, ExpiredToken, InvalidToken, Tokens, unverified
+from lxbc_graph.store.outage import AWAY
 
 from .rejected import Rejected
 
@@ -148,14 +150,14 @@ class Authenticator:
         key = f"refused {_name(token)}"
         if not self._audit.begins(key):
             return
-        known = await (
-            self._accounts.find_by_id(account)
-            if isinstance(account, int)
-            else self._accounts.find(account, means)
-        )
-        if known is not None:
-            entry = Entry(AuditKind.TOKEN_REFUSED, *known, means=means, key=key)
-            await self._audit.note(entry)
+        with suppress(*AWAY):  # the refusal stands, whether or not it can be noted
+            known = await (
+                self._accounts.find_by_id(account)
+                if isinstance(account, int)
+                else self._accounts.find(account, means)
+            )
+            if known is not None:
+                await self._audit.note(Entry(AuditKind.TOKEN_REFUSED, *known, means=means, key=key))
 
 
 def _name(token: str) -> str:
