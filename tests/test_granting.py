@@ -213,6 +213,17 @@ async def test_nobody_is_posted_where_a_unit_is_closed(house: House) -> None:
 # --- nobody grants more than they hold
 
 
+def test_what_is_excepted_is_what_is_written_down() -> None:
+    assert set(LENT) == {
+        *(Action.ISSUE_REPORT, Action.ISSUE_WITHDRAW, Action.ISSUE_INSPECT_TOWNSHIP),
+        *(Action.ISSUE_LOOK_BACK_CADRE, Action.ISSUE_LOOK_BACK_INSPECTOR),
+    }
+    assert set(LENT.values()) == {Action.UNIT_READ, Action.ISSUE_READ}
+    assert {ScopeKind.OWN, ScopeKind.ASSIGNED} == BY_PERSON
+    for action in LENT:
+        assert not ENFORCER.scopes(Role.COUNTY_OFFICE, action), "what it has needs no exception"
+
+
 class Drawn:
     """A policy that nobody would write."""
 
