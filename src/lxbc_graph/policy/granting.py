@@ -19,7 +19,7 @@ LENT: Mapping[Action, Action] = MappingProxyType(
         Action.ISSUE_LOOK_BACK_INSPECTOR: Action.ISSUE_READ,
     }
 )
-"""What a county's office must not do itself and is there to have done: it needs to see what it is done to (ADR 17)."""
+"""What a county's office must not do itself, and is there to have done; it sees what it is done to (ADR 17)."""
 
 BY_PERSON = frozenset({ScopeKind.OWN, ScopeKind.ASSIGNED})
 """Reach nothing by the place, but what its holder found or was named for, or what was handed to it (ADR 17)."""
