@@ -257,7 +257,7 @@ FILTERS: dict[tuple[str, str], Test] = {
     ("event", "toState"): _in("to_state"),
     ("event", "at"): _between("at"),
     ("audit_event", "kind"): _in("kind"),
-    ("audit_event", "account"): lambda all_, row, words: (
+    ("audit_event", "search"): lambda all_, row, words: (
         row["account_name"] is not None and _contains("account_name")(all_, row, words)
     ),
     ("audit_event", "at"): _between("at"),

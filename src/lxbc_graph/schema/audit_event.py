@@ -19,7 +19,7 @@ from .declare import entity
     node="AuditEvent",
     filters={
         "kind": OneOf(AuditKind, "Kinds (类型).", "{a}.kind"),
-        "account": Contains("Words in the name of the account (账号).", ("{a}.account_name",)),
+        "search": Contains("Words in the name of the account (账号).", ("{a}.account_name",)),
         "at": Between("When it happened (时间).", "{a}.at"),
     },
     orders={"ID": Order("{a}.id", "In the order in which they were noted (先后).", "bigint", unique=True)},
