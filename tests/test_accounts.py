@@ -1,4 +1,4 @@
-"""An account is what its postings in force make it, and its password is what opens it."""
+"""An account is what its postings in force make it."""
 
 import asyncio
 from datetime import timedelta
@@ -6,14 +6,10 @@ from typing import Any
 
 import asyncpg
 import pytest
-from argon2 import extract_parameters
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from lxbc_graph.domain.principal import Path, Posting
 from lxbc_graph.domain.words import Role
-from lxbc_graph.policy import accounts as module
-from lxbc_graph.policy import passwords
+from lxbc_graph.policy import passwords, remembered
 from lxbc_graph.policy.accounts import Accounts
 from lxbc_graph.store.database import Database
 
@@ -227,43 +223,8 @@ async def test_a_failure_is_not_remembered(database: Database, city: int) -> Non
 
 
 async def test_strangers_cannot_fill_the_memory(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_REMEMBERED", 3)
+    monkeypatch.setattr(remembered, "MOST", 3)
     accounts = Accounts(database.pool, FOREVER)
     for number in range(10):
         assert await accounts.principal(f"stranger {number}") is None
-    assert len(accounts._loads) == 3
-
-
-async def test_only_the_password_opens_an_account(database: Database, city: int) -> None:
-    accounts = Accounts(database.pool, 0)
-    one = await an_account(database.pool, city, password="许昌 2021")
-    await an_account(database.pool, city, "none")
-    principal = await accounts.authenticate("one", "许昌 2021")
-    assert principal is not None
-    assert principal.account_id == one
-    for name, password in (
-        ("one", "许昌 2022"),
-        ("one", ""),
-        ("one", "\ud800"),
-        ("none", ""),
-        ("none", "许昌 2021"),
-        ("nobody", "许昌 2021"),
-        ("o\0ne", "许昌 2021"),
-    ):
-        assert await accounts.authenticate(name, password) is None
-    await database.pool.execute("update account set disabled_at = now()")
-    assert await accounts.authenticate("one", "许昌 2021") is None
-
-
-async def test_guessing_costs_the_same_whether_or_not_the_account_exists() -> None:
-    assert extract_parameters(passwords._NOBODY) == extract_parameters(passwords.hash_password("x"))
-    assert not passwords.matches(None, "x")
-    assert not passwords.matches("no hash at all", "x")
-
-
-@given(password=st.text(max_size=40), other=st.text(max_size=40))
-@settings(max_examples=5, deadline=None)
-def test_a_hash_fits_its_password_alone(password: str, other: str) -> None:
-    stored = passwords.hash_password(password)
-    assert passwords.matches(stored, password)
-    assert passwords.matches(stored, other) == (password == other)
+    assert len(accounts._remembered) == 3

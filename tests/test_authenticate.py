@@ -4,9 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from lxbc_graph.domain.principal import Credential
+from lxbc_graph.domain.words import Means
 from lxbc_graph.http import authenticate as module
 from lxbc_graph.http.authenticate import Authenticator, Unauthenticated
 from lxbc_graph.policy.accounts import Accounts
+from lxbc_graph.policy.api_keys import ApiKeys
+from lxbc_graph.policy.audit import Audit
 from lxbc_graph.policy.tokens import Claims, Tokens
 from lxbc_graph.settings import Settings
 from lxbc_graph.store.database import Database
@@ -39,7 +43,8 @@ async def tokens(database: Database) -> CountedTokens:
 
 @pytest.fixture
 def authenticator(tokens: CountedTokens, database: Database) -> Authenticator:
-    return Authenticator(tokens, Accounts(database.pool, 0))
+    pool = database.pool
+    return Authenticator(tokens, Accounts(pool, 0), ApiKeys(pool, 0), None, Audit(pool))
 
 
 async def test_without_a_header_nobody_asks(authenticator: Authenticator) -> None:
@@ -99,7 +104,8 @@ async def test_a_signature_is_checked_once_and_the_account_every_time(
 
 async def test_a_remembered_token_ends_when_it_ends(authenticator: Authenticator, tokens: Tokens) -> None:
     ended = tokens.access("one", -1)
-    authenticator._verified[ended] = Claims("one", datetime.now(UTC) - timedelta(seconds=1))
+    shown = Credential(Means.LOCAL, tokens._kid)
+    authenticator._verified[ended] = Claims("one", datetime.now(UTC) - timedelta(seconds=1), shown)
     with pytest.raises(Unauthenticated, match="expired"):
         await authenticator(f"Bearer {ended}")
 

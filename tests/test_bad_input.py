@@ -26,6 +26,7 @@ from tests.test_commands import (
     COUNTY,
     HELPER,
     LOOKER,
+    PEOPLE,
     TOWN,
     VILLAGE,
     VILLAGE_2,
@@ -37,7 +38,7 @@ from tests.test_every_command import CASES, Scene, scene
 from lxbc_graph.app import Service, open_service
 from lxbc_graph.domain.errors import ErrorCode
 from lxbc_graph.schema.execute import Request
-from lxbc_graph.schema.mutation import COMMANDS
+from lxbc_graph.schema.mutation import COMMANDS, SHOWS
 from lxbc_graph.settings import Settings
 from lxbc_graph.write import SetRule
 
@@ -146,6 +147,13 @@ GOOD: dict[str, dict[str, Any]] = {
         "settings": {"arrangeDays": 2},
         "validFrom": "2024-02-20",
     },
+    "grantPosting": {
+        "role": "CADRE",
+        "cadreId": f"Cadre:{HELPER}",
+        "unitId": f"Unit:{TOWN}",
+        "lead": True,
+    },
+    "endPosting": {"postingId": f"Posting:{100 + list(PEOPLE).index('inspector')}"},
     "sendBack": {"reason": "因"},
     "reopenIssue": {"reason": "反弹"},
 }
@@ -181,7 +189,7 @@ class Answer:
 
 
 def test_every_mutation_has_a_good_input_and_only_its_own_fields() -> None:
-    assert set(GOOD) == {*CASES, "setRule"} == set(COMMANDS)
+    assert set(GOOD) == {*CASES, *SHOWS} == set(COMMANDS)
     assert CATEGORIES[CLASS_2][0] != CATEGORIES[CLASS][0]
 
 
@@ -234,7 +242,7 @@ def _spoiled_object(
 
 async def asked(service: Service, house: House, who: str, name: str, given: Any) -> Answer:
     input_type = f"{name[0].upper()}{name[1:]}Input"
-    shown = "rule" if name == "setRule" else "issue"
+    shown = SHOWS.get(name, "Issue").lower()
     query = f"""mutation M($input: {input_type}!) {{
       {name}(input: $input) {{ {shown} {{ id }} errors {{ code field message messageZh }} }}
     }}"""

@@ -17,7 +17,7 @@ from graphql import (
 from tests.reference.agreement import parse
 from tests.reference.answers import readable
 from tests.reference.neighbours import CITY, HERE, OTHER_CITY, THERE, neighbours
-from tests.reference.rows import PATH, Row, Rows, ancestors, write
+from tests.reference.rows import PATH, Row, Rows, ancestors, type_of, write
 from tests.reference.served import executor_on
 
 from lxbc_graph.domain.principal import Path, Posting, Principal
@@ -82,6 +82,7 @@ def within(code: str) -> Rows:
         ],
         "attachment": [row for row in ROWS["attachment"] if row["issue_id"] in issues],
         "account": [row for row in ROWS["account"] if row["name"] == f"office-{code}"],
+        "audit_event": [row for row in ROWS["audit_event"] if row["city_id"] == id_],
     }
 
 
@@ -91,8 +92,8 @@ def marks(rows: Rows) -> set[str]:
 
 
 def _marks(name: str, row: Row) -> Iterator[str]:
-    yield f"{name.capitalize()}:{row['id']}"
-    for column in ("code", "name", "number", "title", "display_name", "phone", "sha256"):
+    yield f"{type_of(name)}:{row['id']}"
+    for column in ("code", "name", "number", "title", "display_name", "phone", "sha256", "account_name"):
         if row.get(column):
             yield row[column]
     yield from row.get("aliases", ())
@@ -131,10 +132,10 @@ def walks() -> Iterator[Walk]:
 
 def _given(spec: GraphQLField) -> list[str]:
     """The arguments of a root field that must be given: each thing that there is, seen or not."""
-    ids = [f'"{name.capitalize()}:{row["id"]}"' for name, rows in ROWS.items() for row in rows]
+    ids = [f'"{type_of(name)}:{row["id"]}"' for name, rows in ROWS.items() for row in rows]
     known = {
         "code": [f'"{code}"' for code in (HERE, THERE)],
-        "id": [f'"{name.capitalize()}:{rows[0]["id"]}"' for name, rows in ROWS.items()],
+        "id": [f'"{type_of(name)}:{rows[0]["id"]}"' for name, rows in ROWS.items()],
         "ids": [f"[{', '.join(ids[at : at + 100])}]" for at in range(0, len(ids), 100)],
     }
     required = [name for name, argument in spec.args.items() if is_required_argument(argument)]
@@ -276,7 +277,10 @@ async def test_all_that_lies_within_is_seen_and_nothing_beyond(
     private = {row["phone"] for row in ROWS["cadre"]} if role in {Role.PORTAL, Role.SERVICE_GROUP} else set()
     assert not seen & (beyond(code) | private)
     accounts = {f"Account:{row['id']}" for row in ROWS["account"]}  # no node
-    assert seen >= marks(within(code)) - private - accounts
+    audit = marks({"audit_event": ROWS["audit_event"]})
+    assert not seen & audit or role is Role.CITY_OFFICE
+    assert seen >= marks(within(code)) - private - accounts - (audit - seen)
+    assert seen >= marks({"audit_event": within(code)["audit_event"]}) or role is not Role.CITY_OFFICE
 
 
 class Everything:
@@ -321,12 +325,12 @@ def _careless(entity: Entity) -> Entity:
 
 
 @pytest.mark.parametrize("role", [Role.SCREEN, Role.ADMIN])
-async def test_a_screen_has_figures_alone_and_an_administrator_nothing(
+async def test_a_screen_has_figures_alone_and_an_administrator_the_audit(
     executor: Executor, role: Role
 ) -> None:
     seen = await seen_by(executor, viewer(role, CITY))
     units = {"City", "County", "Township", "Village"} if role is Role.SCREEN else set()
-    categories = {"Category", "Rule"} if role is Role.SCREEN else set()
+    categories = {"Category", "Rule"} if role is Role.SCREEN else {"AuditEvent"}
     entities = {entity.name for entity in CATALOGUE.entities.values() if entity.node}
     assert seen & entities == units | categories
     assert ("UnitMetrics" in await _typenames(executor, role)) is (role is Role.SCREEN)
@@ -362,11 +366,11 @@ async def test_what_is_hidden_answers_as_what_does_not_exist(executor: Executor)
 
     here = within(HERE)
     for name, rows in ROWS.items():
-        nothing = await answer(f"{name.capitalize()}:99999", "411099")
+        nothing = await answer(f"{type_of(name)}:99999", "411099")
         assert b'"data"' in nothing
         for row in rows:
             if row not in here[name]:
-                assert await answer(f"{name.capitalize()}:{row['id']}", "411099") == nothing
+                assert await answer(f"{type_of(name)}:{row['id']}", "411099") == nothing
     for code, unit in UNITS.items():
         if unit not in here["unit"]:
             unknown = "411099999999"[: len(code)] if len(code) > 4 else "4199"

@@ -123,6 +123,23 @@ def test_rules_are_read_by_all_who_read_a_unit_and_set_by_the_offices() -> None:
     }
 
 
+def test_postings_are_granted_and_ended_by_the_offices_among_those_that_they_read() -> None:
+    for action in (Action.POSTING_GRANT, Action.POSTING_END):
+        assert {role for role in Role if ENFORCER.scopes(role, action)} == {
+            Role.CITY_OFFICE,
+            Role.COUNTY_OFFICE,
+        }
+        for role in Role:
+            assert ENFORCER.scopes(role, action) <= ENFORCER.scopes(role, Action.POSTING_READ)
+
+
+def test_the_audit_is_read_by_the_city_and_by_those_who_look_after_accounts() -> None:
+    assert {role for role in Role if ENFORCER.scopes(role, Action.AUDIT_READ)} == {
+        Role.CITY_OFFICE,
+        Role.ADMIN,
+    }
+
+
 def test_figures_reach_as_far_as_the_issues_they_count() -> None:
     for role in set(Role) - {Role.SCREEN}:
         assert ENFORCER.scopes(role, Action.METRICS_READ) == ENFORCER.scopes(role, Action.ISSUE_READ)
@@ -130,7 +147,7 @@ def test_figures_reach_as_far_as_the_issues_they_count() -> None:
 
 
 def test_some_roles_never_see_some_things() -> None:
-    assert not any(ENFORCER.scopes(Role.ADMIN, action) for action in Action)
+    assert {action for action in Action if ENFORCER.scopes(Role.ADMIN, action)} == {Action.AUDIT_READ}
     for role in (Role.PORTAL, Role.SCREEN, Role.INSPECTOR, Role.ASSESSOR, Role.DEPARTMENT):
         assert not ENFORCER.scopes(role, Action.CADRE_PRIVATE)
     for role in (Role.PORTAL, Role.SCREEN, Role.ASSESSOR):
@@ -139,7 +156,10 @@ def test_some_roles_never_see_some_things() -> None:
 
 def test_only_the_city_reaches_all() -> None:
     for role in set(Role) - {Role.CITY_LEADER, Role.CITY_OFFICE, Role.SERVICE_GROUP}:
-        for action in set(Action) - {Action.CATEGORY_READ}:  # shared by the city
+        for action in set(Action) - {
+            Action.CATEGORY_READ,
+            Action.AUDIT_READ,
+        }:  # shared by the city; the accounts
             assert ScopeKind.ALL not in ENFORCER.scopes(role, action)
 
 
@@ -410,6 +430,7 @@ THING: dict[str, tuple[RowRule, str]] = {
     "rule": (rows.RULE, "(select code from unit where id = x.unit_id) || '/' || x.name"),
     "issue": (rows.ISSUE, "x.number"),
     "assignment": (rows.PARTY, "(select number from issue where id = x.issue_id) || '/' || x.kind"),
+    "audit_event": (rows.AUDIT, "x.subject"),
     "posting": (ByUnit(), f"{_HOLDER} || '@' || (select code from unit where id = x.unit_id)"),
 }
 """Each kind of thing: the rule of its rows, and what the cases call one."""
@@ -418,8 +439,10 @@ THING: dict[str, tuple[RowRule, str]] = {
 def thing_of(action: Action) -> str:
     if action in ASSIGNMENT_VERBS:
         return "assignment"
-    if action in {Action.ISSUE_REPORT, Action.RULE_SET}:
+    if action in {Action.ISSUE_REPORT, Action.RULE_SET, Action.POSTING_GRANT}:
         return "unit"
+    if action is Action.AUDIT_READ:
+        return "audit_event"
     return "issue" if action is Action.METRICS_READ else action.split(":")[0]
 
 
@@ -448,11 +471,13 @@ async def answer(work: UnitOfWork, action: Action, id_: int) -> str:
     thing = thing_of(action)
     rule, _ = THING[thing]
     try:
-        if action not in {*ISSUE_VERBS, Action.RULE_SET}:
+        if action not in {*ISSUE_VERBS, Action.RULE_SET, Action.POSTING_GRANT, Action.POSTING_END}:
             await scoped.visible(work, thing, id_, action, rule, columns="x.id")
             return "may"
         if thing == "unit":
             await scoped.visible(work, thing, id_, Action.UNIT_READ, rule, columns="x.id")
+        elif thing == "posting":
+            await scoped.visible(work, thing, id_, Action.POSTING_READ, rule, columns="x.id")
         else:
             seen = rows.OF_ISSUE if thing == "assignment" else rule
             await scoped.visible(work, thing, id_, Action.ISSUE_READ, seen, columns="x.id")
@@ -491,9 +516,15 @@ async def set_rules(pool: asyncpg.Pool, said: list[dict[str, Any]]) -> None:
 
 async def load_case(database: Database, case: dict[str, Any]) -> None:
     content = json.loads(json.dumps(case["world"]))
-    said = content.pop("rules", [])
+    said, noted = content.pop("rules", []), content.pop("audit", [])
     await load_world(database, content)
     await set_rules(database.pool, said)
+    for one in noted:
+        await database.pool.execute(
+            "insert into audit_event (kind, subject, city_id) select 'SIGNED_IN', $1, id from unit where code = $2",
+            one["subject"],
+            one["city"],
+        )
 
 
 @pytest.mark.anyio

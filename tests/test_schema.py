@@ -205,6 +205,7 @@ def test_only_signing_in_and_the_cursor_of_the_log_are_resolved() -> None:
     assert resolved == {
         "Mutation.login",
         "Mutation.refresh",
+        "Mutation.logout",
         "Query.eventCursor",
         "Query.explainAccess",
     }
@@ -214,7 +215,7 @@ def test_only_signing_in_and_the_cursor_of_the_log_are_resolved() -> None:
 
 PRIVATE = {
     "cadre": {"phone"},
-    "account": {"password_hash"},
+    "account": {"password_hash", "oidc_subject"},
     "issue": {"villager_name", "villager_phone"},
 }
 PUBLIC = {

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lxbc_graph.policy import signing_keys
 from lxbc_graph.policy.tokens import ALGORITHM, AUDIENCE, ISSUER, SKEW, ExpiredToken, InvalidToken, Tokens
 from lxbc_graph.settings import Settings
 from lxbc_graph.store.database import Database
@@ -210,3 +211,134 @@ async def test_neither_token_serves_as_the_other_and_the_table_holds_no_secret(
         with pytest.raises(InvalidToken):
             await tokens.rotate(text)
     assert pair.refresh not in str(await database.pool.fetch("select * from refresh_token"))
+
+
+# --- keys that change while processes run
+
+
+async def rotated(database: Database, ttl: timedelta = timedelta(hours=1)) -> str:
+    async with database.pool.acquire() as connection, connection.transaction():
+        return await signing_keys.rotate(connection, ttl)
+
+
+async def kids(database: Database) -> list[str]:
+    return [one.kid for one in await signing_keys.listed(database.pool)]
+
+
+async def test_a_process_that_runs_learns_of_a_new_key_from_the_first_token_of_it(
+    tokens: Tokens, database: Database
+) -> None:
+    old = tokens.access("a", 60)
+    kid = await rotated(database)
+    other = await Tokens.open(database.pool, Settings())
+    new = other.access("a", 60)
+    assert jwt.get_unverified_header(new)["kid"] == kid
+    with pytest.raises(InvalidToken):
+        tokens.verify(new)
+    claims = await asyncio.gather(*(tokens.proven(new) for _ in range(20)))
+    assert {one.account for one in claims} == {"a"}
+    assert tokens.verify(old).account == "a"
+    assert jwt.get_unverified_header(tokens.access("a", 60))["kid"] == kid, "and signs with it from then on"
+
+
+async def test_forged_kids_do_not_hammer_the_database(
+    tokens: Tokens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = 0
+
+    async def counted(_pool: object) -> dict[str, str]:
+        nonlocal reads
+        reads += 1
+        return dict(tokens._keys)
+
+    monkeypatch.setattr(signing_keys, "read", counted)
+    await asyncio.gather(
+        *(tokens.proven(signed(kid=f"forged {number}")) for number in range(500)), return_exceptions=True
+    )
+    assert reads <= 2
+    before = reads
+    with pytest.raises(InvalidToken):
+        await tokens.proven(signed(kid="forged once more"))
+    assert reads == before + 1
+
+
+async def test_a_revoked_key_proves_nothing_and_another_signs_in_its_place(
+    tokens: Tokens, database: Database
+) -> None:
+    (kid,) = await kids(database)
+    token = tokens.access("a", 60)
+    watching = asyncio.create_task(tokens.watch())
+    async with database.pool.acquire() as connection, connection.transaction():
+        assert await signing_keys.revoke(connection, kid) not in (None, kid)
+    while tokens.knows(kid):  # noqa: ASYNC110 - it tells nobody
+        await asyncio.sleep(0.05)
+    watching.cancel()
+    with pytest.raises(InvalidToken):
+        await tokens.proven(token)
+    assert tokens.verify(tokens.access("a", 60)).account == "a"
+    with pytest.raises(signing_keys.UnknownKey):
+        async with database.pool.acquire() as connection, connection.transaction():
+            await signing_keys.revoke(connection, kid)
+
+
+async def test_a_key_is_kept_until_its_last_token_has_ended(tokens: Tokens, database: Database) -> None:
+    (first,) = await kids(database)
+    await tokens.lasting_access("a", 10 * 86400)
+    second = await rotated(database, timedelta(0))
+    third = await rotated(database, timedelta(0))
+    assert await kids(database) == [first, second, third]
+    await database.pool.execute("update signing_key set needed_until = needed_until - interval '2 minutes'")
+    fourth = await rotated(database, timedelta(0))
+    assert await kids(database) == [first, third, fourth], (
+        "the second was needed for a minute, the first for days"
+    )
+    await database.pool.execute("update signing_key set needed_until = needed_until - interval '10 days'")
+    async with database.pool.acquire() as connection:
+        assert sorted(await signing_keys.prune(connection)) == sorted([first, third])
+        assert await signing_keys.prune(connection) == []
+    assert await kids(database) == [fourth]
+
+
+@pytest.mark.usefixtures("tokens")
+async def test_many_rotations_at_once_leave_one_that_signs(database: Database) -> None:
+    made = await asyncio.gather(*(rotated(database) for _ in range(4)))
+    listed = await signing_keys.listed(database.pool)
+    assert {one.kid for one in listed} >= set(made)
+    assert [one.kid for one in listed if one.signs] == [listed[-1].kid]
+
+
+# --- the end of a sign-in
+
+
+async def test_logging_out_ends_the_family_again_and_again_and_no_other(
+    tokens: Tokens, account: int, database: Database
+) -> None:
+    first, other = await tokens.refresh_pair(account), await tokens.refresh_pair(account)
+    newest = await tokens.rotate(first.refresh)
+    await tokens.end(first.refresh)  # one that was used already names the family as well
+    with pytest.raises(InvalidToken):
+        await tokens.rotate(newest.refresh)
+    for text in (first.refresh, newest.refresh, "", "\ud800", "x" * 10_000):
+        await tokens.end(text)
+    await tokens.rotate(other.refresh)
+    kinds = [row["kind"] for row in await database.pool.fetch("select kind from audit_event order by id")]
+    assert kinds == ["SIGNED_OUT"]
+
+
+async def test_a_second_use_is_noted(tokens: Tokens, account: int, database: Database) -> None:
+    pair = await tokens.refresh_pair(account)
+    await tokens.rotate(pair.refresh)
+    with pytest.raises(InvalidToken):
+        await tokens.rotate(pair.refresh)
+    row = await database.pool.fetchrow("select kind, account_name from audit_event")
+    assert row is not None
+    assert tuple(row) == ("TOKEN_REUSED", "city_office")
+
+
+async def test_whoever_logs_out_while_renewing_is_out(
+    tokens: Tokens, account: int, database: Database
+) -> None:
+    for _ in range(8):
+        pair = await tokens.refresh_pair(account)
+        await asyncio.gather(tokens.rotate(pair.refresh), tokens.end(pair.refresh), return_exceptions=True)
+        assert await database.pool.fetchval("select count(*) from refresh_token") == 0

@@ -17,7 +17,6 @@ from tests.test_connection import UPGRADE
 from tests.test_websocket import subscribe
 
 from lxbc_graph.app import Service, open_service, running
-from lxbc_graph.http.authenticate import Authenticator
 from lxbc_graph.http.connection import Connection, Socket
 from lxbc_graph.http.graphql import GraphQLOverHttp
 from lxbc_graph.http.websocket import GraphQLOverWebSocket
@@ -89,7 +88,7 @@ async def house(
 ) -> AsyncIterator[House]:
     await world(WORLD)
     async with open_service(Settings(database_url=database_url)) as service, running(service):
-        authenticator = Authenticator(service.tokens, service.accounts)
+        authenticator = service.authenticator
         routes = [
             *GraphQLOverHttp(service.executor, authenticator, Telemetry()).routes(),
             WebSocketRoute("/graphql", GraphQLOverWebSocket(service.executor, authenticator, Telemetry())),

@@ -6,13 +6,13 @@ import shlex
 import shutil
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from socket import socket
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import asyncpg
 import typer
@@ -25,14 +25,21 @@ from rich.table import Table
 from sqlalchemy import make_url
 
 from . import logs, resources
-from .app import Service, climb, create_app, open_service, store_policy
+from .app import Service, climb, create_app, store_policy
+from .cli import accounts, api_keys, audit, postings, signing_keys
+from .cli.running import TOLD, Failure, group, running_database, with_database, with_service
 from .demo import build, world
 from .demo.people import PASSWORD
 from .demo.reading import WorldProblems
 from .demo.schedule import ISSUES
+from .domain.errors import Refused as CommandRefused
+from .domain.words import AuditKind
 from .http import server
 from .http.workers import serve_by_workers
 from .policy import matrix
+from .policy.administration import NotDone
+from .policy.api_keys import NoKey
+from .policy.audit import Entry
 from .policy.enforcer import Enforcer
 from .policy.source import PolicyError, Source
 from .policy.stored import Stored, StoredPolicies
@@ -45,11 +52,9 @@ from .schema.execute import Request
 from .schema.explain_access import AccessExplanation, PolicyRow
 from .settings import LONGEST_TTL_SECONDS, Settings
 from .store.database import Database, DatabaseError
-from .store.embedded import EmbeddedServer, EmbeddedServerError
+from .store.embedded import EmbeddedServerError
 from .store.files import FilesError
-from .store.migrate import check, upgrade
 
-T = TypeVar("T")
 _NAME = "lxbc-graph"
 _Progress = Callable[[str, int, int], None]
 
@@ -61,24 +66,27 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-imports = typer.Typer(no_args_is_help=True)
+imports = group()
 cli.add_typer(imports, name="import", help="Import published data.")
 policies = typer.Typer()
 cli.add_typer(policies, name="policy", help="Print who may do what, or store it in the database.")
-
-_told = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+cli.add_typer(accounts.commands, name="accounts", help="Who may sign in, and with what.")
+cli.add_typer(postings.commands, name="postings", help="What they are, and where: all that grants access.")
+cli.add_typer(
+    api_keys.commands, name="api-keys", help="What portals and screens show in place of a password."
+)
+cli.add_typer(signing_keys.commands, name="keys", help="With what access tokens are signed.")
 
 
 def _file(name: str, help_: str) -> Any:
     return typer.Argument(exists=True, dir_okay=False, readable=True, metavar=name, help=help_)
 
 
-class Failure(Exception):
-    """The command cannot do what it was asked; the text says why, in as many lines as there are reasons."""
-
-
 _REFUSALS = (
     Failure,
+    NotDone,
+    NoKey,
+    CommandRefused,
     build.Excerpt,
     rules.BadRules,
     units.OlderEdition,
@@ -109,9 +117,9 @@ def demo(
     """Build the demo the first time, then serve it and print its accounts."""
     settings = Settings()
     address = _announce(settings)
-    with _database(settings) as migrated:
+    with running_database(settings) as migrated:
         with _progress() as progress:
-            asyncio.run(_with_database(migrated, lambda database: _build_once(database, issues, progress)))
+            asyncio.run(with_database(migrated, lambda database: _build_once(database, issues, progress)))
         hint = f"For a token: {_typed(settings)} token ACCOUNT; for the mutation login: {PASSWORD}"
         _serve(migrated, address, (_accounts(), hint))
 
@@ -126,7 +134,7 @@ def serve(
     """Serve the API."""
     settings = Settings() if workers is None else Settings(workers=workers)
     address = _announce(settings)
-    with _database(settings) as migrated:
+    with running_database(settings) as migrated:
         _serve(migrated, address)
 
 
@@ -134,18 +142,18 @@ def serve(
 def relay() -> None:
     """Number events and climb the ladder of deadlines until it is ended; of several, one works at a time."""
     settings = Settings()
-    _told.print(f"Opening {_where(settings)}")
-    with _database(settings) as migrated, suppress(KeyboardInterrupt):
-        _told.print("Relaying - Ctrl-C ends it")
-        asyncio.run(_with_service(migrated, climb))
-    _told.print("Stopping")
+    TOLD.print(f"Opening {_where(settings)}")
+    with running_database(settings) as migrated, suppress(KeyboardInterrupt):
+        TOLD.print("Relaying - Ctrl-C ends it")
+        asyncio.run(with_service(migrated, climb))
+    TOLD.print("Stopping")
 
 
 @cli.command()
 def migrate() -> None:
     """Bring the database to the newest revision of the tables."""
-    with _database(Settings()):
-        _told.print("The database is current.")
+    with running_database(Settings()):
+        TOLD.print("The database is current.")
 
 
 @imports.command("units")
@@ -162,24 +170,24 @@ def import_units(
     ] = None,
 ) -> None:
     """Import an edition of the units: all of it, or nothing where a row is bad."""
-    with _database(Settings()) as settings, _bad_rows_of(file):
+    with running_database(Settings()) as settings, _bad_rows_of(file):
         try:
             summary = asyncio.run(
-                _with_database(settings, lambda database: units.import_units(database, file, edition=edition))
+                with_database(settings, lambda database: units.import_units(database, file, edition=edition))
             )
         except units.UnknownEdition as unknown:
             raise Failure(f"{unknown} Say so with --edition YEAR.") from unknown
-    _told.print(f"Imported: {_counted(summary)}")
+    TOLD.print(f"Imported: {_counted(summary)}")
 
 
 @imports.command("calendar")
 def import_calendar(file: Annotated[Path, _file("FILE.csv", "Columns: day, working, name.")]) -> None:
     """Import days that people work or rest (调休): all of them, or nothing where a row is bad."""
-    with _database(Settings()) as settings, _bad_rows_of(file):
+    with running_database(Settings()) as settings, _bad_rows_of(file):
         summary = asyncio.run(
-            _with_database(settings, lambda database: calendar.import_calendar(database, file))
+            with_database(settings, lambda database: calendar.import_calendar(database, file))
         )
-    _told.print(f"Imported: {_counted(summary)}")
+    TOLD.print(f"Imported: {_counted(summary)}")
 
 
 @imports.command("rules")
@@ -197,33 +205,33 @@ def import_rules(
     ] = None,
 ) -> None:
     """Import rules, how units work and since when: all of them, or nothing where something is wrong."""
-    with _database(Settings()) as settings:
+    with running_database(Settings()) as settings:
         try:
             summary = asyncio.run(
-                _with_database(settings, lambda database: rules.import_rules(database, file))
+                with_database(settings, lambda database: rules.import_rules(database, file))
             )
         except rules.BadRules as bad:
             where = file or "the shipped rules"
             raise Failure(
                 "\n".join(f"{where}: {path or 'the file'}: {message}" for path, message in bad.problems)
             ) from bad
-    _told.print(f"Imported: {_counted(summary)}")
+    TOLD.print(f"Imported: {_counted(summary)}")
 
 
 @cli.command()
 def load(file: Annotated[Path, _file("WORLD.json", "In the format of docs/world.md.")]) -> None:
     """Load a small world: all of it, or nothing where something is wrong."""
     content = _object(_text(file), str(file))
-    with _database(Settings()) as settings, _progress() as progress:
+    with running_database(Settings()) as settings, _progress() as progress:
         try:
             counts = asyncio.run(
-                _with_database(settings, lambda database: world.load(database, content, progress))
+                with_database(settings, lambda database: world.load(database, content, progress))
             )
         except WorldProblems as wrong:
             raise Failure(
                 "\n".join(f"{file}: {path or 'the world'}: {message}" for path, message in wrong.problems)
             ) from wrong
-    _told.print(f"Loaded: {_counted(counts)}")
+    TOLD.print(f"Loaded: {_counted(counts)}")
 
 
 @cli.command()
@@ -244,12 +252,23 @@ def token(
     settings = Settings()
 
     async def make(service: Service) -> str:
-        if await service.accounts.principal(account) is None:
+        found = await service.accounts.principal(account)
+        if found is None:
             raise Failure(f"there is no account {account!r}, or it is closed")
-        return service.tokens.access(account, ttl or settings.access_ttl_seconds)
+        seconds = ttl or settings.access_ttl_seconds
+        entry = Entry(
+            AuditKind.TOKEN_ISSUED, found.account_id, account, found.city_id, detail={"seconds": seconds}
+        )
+        await service.audit.note(entry)
+        return await service.tokens.lasting_access(account, seconds)
 
-    with _database(settings, create=False) as current:
-        typer.echo(asyncio.run(_with_service(current, make)))
+    with running_database(settings, create=False) as current:
+        typer.echo(asyncio.run(with_service(current, make)))
+
+
+cli.command(
+    "audit", epilog="Example: lxbc-graph audit --kind SIGN_IN_REFUSED --since 2026-01-31 --limit 1000"
+)(audit.audit)
 
 
 @policies.callback(invoke_without_command=True)
@@ -260,9 +279,9 @@ def policy(context: typer.Context) -> None:
     settings = Settings()
     if settings.policies != "database":
         raise typer.Exit(matrix.show(settings.policies or resources.POLICIES, Console()))
-    with _database(settings, create=False) as current:
-        version, source = asyncio.run(_with_database(current, _stored_policy))
-        _told.print(f"Version {version} of {_where(settings)}")
+    with running_database(settings, create=False) as current:
+        version, source = asyncio.run(with_database(current, _stored_policy))
+        TOLD.print(f"Version {version} of {_where(settings)}")
         raise typer.Exit(matrix.show(source, Console()))
 
 
@@ -278,11 +297,11 @@ def load_policy(
     """Store a policy in the database for all processes with LXBC_POLICIES=database; none that must not be loaded."""
     source = Source.read(folder)
     Enforcer(source)  # before anything is started for it
-    with _database(Settings()) as settings:
+    with running_database(Settings()) as settings:
         version = asyncio.run(
-            _with_database(settings, lambda database: store_policy(database, settings, source))
+            with_database(settings, lambda database: store_policy(database, settings, source))
         )
-    _told.print(f"Stored: version {version}")
+    TOLD.print(f"Stored: version {version}")
 
 
 @policies.command("explain")
@@ -299,9 +318,9 @@ def explain_access(
             raise Failure(f"there is no account {account!r}, or it is closed")
         return await service.explainer.explain(principal, id_, action)
 
-    with _database(Settings(), create=False) as settings:
+    with running_database(Settings(), create=False) as settings:
         try:
-            found = asyncio.run(_with_service(settings, tell))
+            found = asyncio.run(with_service(settings, tell))
         except GraphQLError as error:
             raise Failure(error.message) from error
     if found is None:
@@ -334,7 +353,7 @@ def schema(
 ) -> None:
     """Print the schema to schema/schema.graphql."""
     if not check:
-        _told.print(f"Printed {sdl.write(resources.SCHEMA)}")
+        TOLD.print(f"Printed {sdl.write(resources.SCHEMA)}")
     elif not sdl.is_current(resources.SCHEMA):
         raise Failure("schema/schema.graphql is not the schema that is served: run `lxbc-graph schema`")
 
@@ -358,9 +377,9 @@ def explain(
             raise Failure(f"there is no account {account!r}, or it is closed")
         return service.executor.explain(request, principal)
 
-    with _database(Settings(), create=False) as settings:
+    with running_database(Settings(), create=False) as settings:
         try:
-            typer.echo(asyncio.run(_with_service(settings, tell)))
+            typer.echo(asyncio.run(with_service(settings, tell)))
         except Refused as refusal:
             raise Failure(
                 "\n".join(f"{_place(file, error)}: {error.message}" for error in refusal.errors)
@@ -379,17 +398,17 @@ def main() -> None:
     except ValidationError as error:
         for problem in error.errors():
             name = "LXBC_" + "_".join(str(part) for part in problem["loc"]).upper()
-            _told.print(f"{name}: {problem['msg']}", style="red")
+            TOLD.print(f"{name}: {problem['msg']}", style="red")
         sys.exit(2)
     except _REFUSALS as error:
-        _told.print(str(error) or type(error).__name__, style="red")
+        TOLD.print(str(error) or type(error).__name__, style="red")
         sys.exit(1)
 
 
 async def _build_once(database: Database, asked: int | None, progress: _Progress) -> None:
     issues = ISSUES if asked is None else asked
     if not await database.pool.fetchval(_HOLDS_ANYTHING):
-        _told.print(f"Building the demo: {issues:,} issues")
+        TOLD.print(f"Building the demo: {issues:,} issues")
         await build.build(database, issues, progress)
         return
     names = [name for name, _, _ in build.ACCOUNTS]
@@ -400,7 +419,7 @@ async def _build_once(database: Database, asked: int | None, progress: _Progress
         )
     there: int = await database.pool.fetchval("select count(*) from issue")
     if there < issues or (asked is not None and there > asked):
-        _told.print(
+        TOLD.print(
             f"Serving the {there:,} issues that are there already, not {issues:,}; "
             "for a demo of another size choose another LXBC_DATA_DIR"
         )
@@ -478,7 +497,7 @@ def _counted(counts: units.Summary | calendar.Summary | rules.Summary | world.Co
 def _announce(settings: Settings) -> socket:
     """Take the address before any longer work is begun for it."""
     address = server.bind(settings.host, settings.port)
-    _told.print(f"Opening {_where(settings)}")
+    TOLD.print(f"Opening {_where(settings)}")
     return address
 
 
@@ -489,53 +508,20 @@ def _where(settings: Settings) -> str:
 
 
 @contextmanager
-def _database(settings: Settings, *, create: bool = True) -> Iterator[Settings]:
-    """Give settings whose database runs and is current, for as long as the context lasts.
-
-    It is made and migrated where it is not; without ``create`` it is refused instead.
-    """
-    ready = upgrade if create else check
-    if settings.database_url is not None:
-        ready(settings.database_url)
-        yield settings
-        return
-    embedded = EmbeddedServer.start(settings.data_dir, create=create)
-    try:
-        ready(embedded.url)
-        yield settings.model_copy(update={"database_url": embedded.url})
-    finally:
-        embedded.stop()
-
-
-async def _with_service(settings: Settings, work: Callable[[Service], Awaitable[T]]) -> T:
-    async with open_service(settings) as service:
-        return await work(service)
-
-
-async def _with_database(settings: Settings, work: Callable[[Database], Awaitable[T]]) -> T:
-    """Do long work on the database: no statement of it is cut short."""
-    database = await Database.open(str(settings.database_url), pool_size=2, statement_timeout_ms=0)
-    try:
-        return await work(database)
-    finally:
-        await database.close()
-
-
-@contextmanager
 def _progress() -> Iterator[_Progress]:
     """Show how far long work has come: a bar at a terminal, else a line for each step."""
-    if not _told.is_terminal:
+    if not TOLD.is_terminal:
         told: set[str] = set()
 
         def tell(step: str, _done: int, _total: int) -> None:
             if step not in told:
                 told.add(step)
-                _told.print(f"  {step}")
+                TOLD.print(f"  {step}")
 
         yield tell
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=_told, transient=True) as bar:
+    with Progress(*columns, console=TOLD, transient=True) as bar:
         task = bar.add_task("")
         yield lambda step, done, total: bar.update(task, description=step, completed=done, total=total)
 
@@ -546,20 +532,20 @@ def _serve(settings: Settings, address: socket, first: Iterable[RenderableType] 
 
     def ready() -> None:
         for one in (*first, f"Serving {url}/graphql - Ctrl-C ends it"):
-            _told.print(one)
+            TOLD.print(one)
 
     # Whatever cannot be done is said once, not by each worker.
     app = create_app(settings)
     if settings.policies == "database":
-        asyncio.run(_with_database(settings, _stored_policy))
+        asyncio.run(with_database(settings, _stored_policy))
     with suppress(KeyboardInterrupt):
         if settings.workers == 1:
             server.serve(app, address, ready, settings)
         else:
             if settings.redis_url is None:
-                _told.print("Without LXBC_REDIS_URL the workers hear of one another's events by polling")
+                TOLD.print("Without LXBC_REDIS_URL the workers hear of one another's events by polling")
             serve_by_workers(partial(create_app, settings), address, settings.workers, ready, settings)
-    _told.print("Stopping")
+    TOLD.print("Stopping")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from starlette.types import Lifespan
 
 from . import resources
 from .http import pages
+from .http.address import Addressed
 from .http.attachments import AttachmentsOverHttp
 from .http.authenticate import Authenticator
 from .http.envelope import Envelope
@@ -38,7 +39,11 @@ from .live.log import Log
 from .live.redis_broker import RedisBroker
 from .live.relay import Relay
 from .policy.accounts import Accounts
+from .policy.api_keys import ApiKeys
+from .policy.audit import Audit
 from .policy.enforcer import Enforcer
+from .policy.oidc import Oidc
+from .policy.sign_in import SignIns
 from .policy.source import Source
 from .policy.stored import StoredPolicies
 from .policy.tokens import Tokens
@@ -71,6 +76,8 @@ class Service:
     """Has the enforcer take up changes of the policy until cancelled."""
     accounts: Accounts
     tokens: Tokens
+    authenticator: Authenticator
+    audit: Audit
     broker: Broker
     relay: Relay
     ladder: Ladder
@@ -163,6 +170,10 @@ async def _opened(settings: Settings, policy: Policy | None, documents: Document
         enforcer, keep_current = policy or await Policy.stored(database)
         accounts = Accounts(database.pool, settings.principal_ttl_seconds)
         tokens = await Tokens.open(database.pool, settings)
+        sign_ins = await SignIns.open(database.pool, accounts, settings)
+        audit = Audit(database.pool)
+        api_keys = ApiKeys(database.pool, settings.principal_ttl_seconds)
+        authenticator = Authenticator(tokens, accounts, api_keys, Oidc.of(settings), audit)
         cursors = await Cursors.open(database.pool)
         broker = RedisBroker(settings.redis_url, cursors.database) if settings.redis_url else LocalBroker()
         committed = partial(broker.publish, Topic.COMMITTED)
@@ -186,7 +197,7 @@ async def _opened(settings: Settings, policy: Policy | None, documents: Document
             reader=reader,
             commands=Commands(database, enforcer, committed),
             following=Following(reader, log, fanout, database.pool),
-            accounts=accounts,
+            sign_ins=sign_ins,
             tokens=tokens,
             log=log,
             explainer=explainer,
@@ -197,6 +208,8 @@ async def _opened(settings: Settings, policy: Policy | None, documents: Document
             keep_current,
             accounts,
             tokens,
+            authenticator,
+            audit,
             broker,
             relay,
             ladder,
@@ -240,6 +253,7 @@ def fronted(origins: Sequence[str], lifespan: Lifespan[Starlette] | None = None)
     app = Starlette(
         lifespan=lifespan,
         middleware=[
+            Middleware(Addressed),
             Middleware(Envelope),
             *shared(origins),
             Middleware(Told),
@@ -254,12 +268,13 @@ def fronted(origins: Sequence[str], lifespan: Lifespan[Starlette] | None = None)
 def _routes(
     service: Service, tasks: "list[asyncio.Task[None]]", files: Files, settings: Settings
 ) -> list[BaseRoute]:
-    authenticator = Authenticator(service.tokens, service.accounts)
+    authenticator = service.authenticator
     attachments = AttachmentsOverHttp(
         Uploads(service.database, service.enforcer),
         Attachments(service.database.lanes, service.enforcer),
         files,
         authenticator,
+        service.audit,
         service.quotas,
         settings.attachment_max_bytes,
     )
@@ -290,6 +305,7 @@ def running(service: Service) -> "AbstractAsyncContextManager[list[asyncio.Task[
         access=service.access.run(),
         policy=service.keep_current(service.broker),
         quotas=service.quotas.run(),
+        keys=service.tokens.watch(),
     )
 
 

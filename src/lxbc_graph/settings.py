@@ -1,11 +1,12 @@
 """Settings of one process, read once from ``LXBC_*`` variables."""
 
 import re
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
@@ -13,6 +14,21 @@ from redis.exceptions import RedisError
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
 LONGEST_TTL_SECONDS = 10 * 365 * 86400
 """Of a token: ten years."""
+
+
+def is_safe_url(url: str) -> bool:
+    """Say whether what is read there comes from who it says: over https, or from this machine."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    if parts.scheme == "https":
+        return bool(host)
+    try:
+        return parts.scheme == "http" and (host == "localhost" or ip_address(host).is_loopback)
+    except ValueError:
+        return False
 
 
 class Settings(BaseSettings):
@@ -99,6 +115,23 @@ class Settings(BaseSettings):
         default="127.0.0.1,::1",
         description="Addresses and networks, with commas between, whose X-Forwarded-For is believed.",
     )
+    login_attempts: int = Field(
+        default=10, ge=1, le=10_000, description="Wrong passwords for one name within the window."
+    )
+    login_attempts_per_address: int = Field(
+        default=100, ge=1, le=1_000_000, description="Wrong passwords from one address within the window."
+    )
+    login_window_seconds: int = Field(default=900, ge=1, le=86400)
+    oidc_issuer: str | None = Field(
+        default=None,
+        description="The identity provider whose tokens are accepted, exactly as it calls itself.",
+    )
+    oidc_audience: str | None = Field(
+        default=None, validate_default=True, description="For whom the provider's tokens must be made."
+    )
+    oidc_account_claim: str = Field(
+        default="sub", min_length=1, description="The claim that names the account."
+    )
     retention_days: float = Field(
         default=30,
         gt=0,
@@ -151,6 +184,21 @@ class Settings(BaseSettings):
         for network in networks.split(","):
             ip_network(network.strip(), strict=False)
         return networks
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _is_https(cls, url: str | None) -> str | None:
+        if url is not None and not is_safe_url(url):
+            raise ValueError("is not of the form https://host (http only on this machine)")
+        return url
+
+    @field_validator("oidc_audience")
+    @classmethod
+    def _comes_with_its_issuer(cls, audience: str | None, info: ValidationInfo) -> str | None:
+        """Refuse a provider without an audience: its tokens for any other service would be good here."""
+        if audience is None and info.data.get("oidc_issuer") is not None:
+            raise ValueError("must be given with LXBC_OIDC_ISSUER")
+        return audience
 
     @field_validator("redis_url")
     @classmethod

@@ -22,7 +22,7 @@ from lxbc_graph.domain.deadlines import SHANGHAI
 from lxbc_graph.domain.principal import Principal
 
 from .offers import Offers
-from .rows import Row, Rows, ancestors
+from .rows import Row, Rows, ancestors, type_of
 from .sight import Sight
 from .small import METRICS, Small
 
@@ -136,6 +136,7 @@ LISTS = {
     "assignments": "assignment",
     "events": "event",
     "rules": "rule",
+    "auditEvents": "audit_event",
 }
 NODES = {*LISTS.values(), "attachment"} - {"clock"}
 
@@ -162,7 +163,7 @@ def _between(column: str) -> Test:
 
 
 def _contains(*columns: str) -> Test:
-    return lambda _, row, words: any(words.lower() in row[column].lower() for column in columns)
+    return lambda _, row, words: any(words.lower() in (row[column] or "").lower() for column in columns)
 
 
 def _refers(table: str, column: str) -> Test:
@@ -259,12 +260,18 @@ FILTERS: dict[tuple[str, str], Test] = {
     ("event", "rung"): lambda _, row, rungs: _of_alert(row, "rung") in rungs,
     ("event", "toState"): _in("to_state"),
     ("event", "at"): _between("at"),
+    ("audit_event", "kind"): _in("kind"),
+    ("audit_event", "search"): lambda all_, row, words: (
+        row["account_name"] is not None and _contains("account_name")(all_, row, words)
+    ),
+    ("audit_event", "at"): _between("at"),
     ("attachment", "referred"): _is(lambda _, row: row["event_id"] is not None),
     ("attachment", "uploadedAt"): _between("uploaded_at"),
 }
 
 WORKED_OUT: dict[tuple[str, str], Callable[["Reference", Row], Any]] = {
     ("account", "account"): lambda _, row: row["name"],
+    ("audit_event", "account"): lambda _, row: row["account_name"],
     ("posting", "role"): lambda _, row: row["role"].upper(),
     ("issue", "overdue"): _overdue,
     ("issue", "light"): lambda all_, row: all_.light("issue", row),
@@ -302,6 +309,7 @@ ORDERS: dict[tuple[str, str], Callable[[Row], Any]] = {
     ("attachment", "ID"): lambda row: row["id"],
     ("rule", "PLACE"): lambda row: (len(ancestors(row)), row["version"]),
     ("rule", "ID"): lambda row: row["id"],
+    ("audit_event", "ID"): lambda row: row["id"],
 }
 
 DEFAULT_ORDERS = {
@@ -316,6 +324,7 @@ DEFAULT_ORDERS = {
     "event": ("ID", "ASC"),
     "attachment": ("ID", "ASC"),
     "rule": ("PLACE", "ASC"),
+    "audit_event": ("ID", "DESC"),
 }
 
 _HANDED_OVER = {"handedOver": True, "dismissed": False}
@@ -399,8 +408,8 @@ class Reference:
         return Seen(table, found[0]) if found else None
 
     def by_id(self, id_: str, only: str | None = None) -> Seen | None:
-        parts = re.fullmatch(r"([A-Z][a-z]*):([1-9][0-9]*)", id_, re.ASCII)
-        table = parts[1].lower() if parts else ""
+        parts = re.fullmatch(r"([A-Z][A-Za-z]*):([1-9][0-9]*)", id_, re.ASCII)
+        table = next((name for name in NODES if parts and type_of(name) == parts[1]), "")
         if parts is None or table not in NODES or only not in {None, table}:
             return None
         return self.find(table, int(parts[2]))
@@ -471,7 +480,7 @@ class Reference:
     # Fields
 
     def _type_of(self, seen: Seen, *_: object) -> str:
-        return str(seen.row["level"] if seen.table == "unit" else seen.table).capitalize()
+        return type_of(seen.row["level"].lower() if seen.table == "unit" else seen.table)
 
     def _resolve(self, source: Any, info: GraphQLResolveInfo[Any], **given: Any) -> Any:
         name = info.field_name
@@ -511,7 +520,7 @@ class Reference:
             return self._connection(f"{table}.{name}", target, rows, given)
         match table, name:
             case _, "id":
-                return f"{table.capitalize()}:{row['id']}"
+                return f"{type_of(table)}:{row['id']}"
             case "unit", "metrics":
                 return self._metrics(row, given)
         if (table, name) in WORKED_OUT:

@@ -27,7 +27,7 @@ from graphql import (
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from .rows import TABLES, Rows
+from .rows import TABLES, Rows, type_of
 
 ABSENT = object()
 
@@ -51,7 +51,7 @@ class Hints:
 
     @classmethod
     def of(cls, rows: Rows) -> "Hints":
-        ids = [f"{name.capitalize()}:{row['id']}" for name in TABLES for row in rows[name]]
+        ids = [f"{type_of(name)}:{row['id']}" for name in TABLES for row in rows[name]]
         times = sorted(
             {row[name].isoformat() for row in rows["issue"] for name in ("reported_at", "updated_at")}
         )

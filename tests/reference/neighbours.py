@@ -145,6 +145,16 @@ class _Builder:
                 "assignment": self._assignments,
                 "event": self._events,
                 "attachment": self._attachments,
+                "audit_event": [
+                    self._row(
+                        kind="SIGNED_IN",
+                        account_name=f"auditor-{city}",
+                        city_id=self._units[city]["id"],
+                        at=_MONDAY,
+                        detail={},
+                    )
+                    for city in (CITY, OTHER_CITY)
+                ],
             }
         )
 

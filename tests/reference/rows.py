@@ -20,7 +20,7 @@ Rows = dict[str, list[Row]]
 
 TABLES = (
     *("unit", "department", "cadre", "account", "posting", "category", "rule"),
-    *("issue", "assignment", "event", "attachment"),
+    *("issue", "assignment", "event", "attachment", "audit_event"),
 )
 LEVELS = (Level.CITY, Level.COUNTY, Level.TOWNSHIP, Level.VILLAGE)
 PATH = tables.ANCESTORS
@@ -42,6 +42,11 @@ _WORDS = ("灌溉", "道路 Road", "ROAD", "pump_1", "50%", 'say "yes"', "line\n
 _START = datetime(2021, 7, 1, tzinfo=UTC)
 
 
+def type_of(table: str) -> str:
+    """Return the name of the type whose ids the rows of the table have; a unit's is Unit."""
+    return "".join(word.capitalize() for word in table.split("_"))
+
+
 async def read(pool: "asyncpg.Pool[asyncpg.Record]") -> Rows:
     """Return every row of every table."""
     rows = {name: [dict(row) for row in await pool.fetch(f"select * from {name}")] for name in TABLES}
@@ -51,6 +56,8 @@ async def read(pool: "asyncpg.Pool[asyncpg.Record]") -> Rows:
         share["plan"] = share["plan"] and json.loads(share["plan"])
     for rule in rows["rule"]:
         rule["settings"] = json.loads(rule["settings"])
+    for noted in rows["audit_event"]:
+        noted["detail"] = json.loads(noted["detail"])
     rows["clock"] = list(clocks(rows))
     return rows
 
@@ -228,6 +235,23 @@ class _Maker:
             "assignment": assignments,
             "event": self._shuffled(events),
             "attachment": attachments,
+            "audit_event": [self._audit_event(city, accounts) for city in (units[0], None) for _ in range(4)],
+        }
+
+    def _audit_event(self, city: Row | None, accounts: list[Row]) -> Row:
+        account = self._chance.choice(accounts) if city else None
+        return {
+            "id": self._id("audit_event"),
+            "at": self._time(),
+            "kind": self._chance.choice(list(words.AuditKind)),
+            "account_id": account and account["id"],
+            "account_name": account and account["name"],
+            "city_id": city and city["id"],
+            "means": self._maybe(self._chance.choice(list(words.Means))),
+            "api_key": self._maybe("0a1b2c"),
+            "address": self._maybe("192.0.2.1"),
+            "subject": self._maybe("Posting:1"),
+            "detail": self._chance.choice(({}, {"role": "cadre"})),
         }
 
     def _id(self, table: str) -> int:

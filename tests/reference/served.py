@@ -13,6 +13,7 @@ from lxbc_graph.live.fanout import Fanout
 from lxbc_graph.live.log import Log
 from lxbc_graph.policy.accounts import Accounts
 from lxbc_graph.policy.enforcer import Enforcer
+from lxbc_graph.policy.sign_in import SignIns
 from lxbc_graph.policy.tokens import Tokens
 from lxbc_graph.read.catalogue import Catalogue
 from lxbc_graph.read.document import Documents
@@ -41,6 +42,7 @@ async def executor_on(
     """Return the executor of a database, wired as the application does."""
     log = Log(database.pool, LocalBroker(), await Cursors.open(database.pool))
     accounts = Accounts(database.pool, 1.0)
+    settings = Settings()
     reader = Reader(database.lanes, database.streams, catalogue, ENFORCER, small_count=small_count)
     fanout = Fanout(log, Access(accounts, lambda: None), Telemetry(), told)
     return Executor(
@@ -48,8 +50,8 @@ async def executor_on(
         reader,
         Commands(database, ENFORCER, lambda: None),
         Following(reader, log, fanout, database.pool),
-        accounts,
-        await Tokens.open(database.pool, Settings()),
+        await SignIns.open(database.pool, accounts, settings),
+        await Tokens.open(database.pool, settings),
         log,
         Explainer(database.lanes, ENFORCER),
     )

@@ -19,6 +19,7 @@ READS = {
     "category": "category:read",
     "rule": "rule:read",
     "issue": "issue:read",
+    "audit_event": "audit:read",
 }
 
 

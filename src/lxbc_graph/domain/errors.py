@@ -15,6 +15,7 @@ class ErrorCode(StrEnum):
     INVALID_INPUT = "INVALID_INPUT"
     IDEMPOTENCY_MISMATCH = "IDEMPOTENCY_MISMATCH"
     UNAUTHENTICATED = "UNAUTHENTICATED"
+    TOO_MANY_ATTEMPTS = "TOO_MANY_ATTEMPTS"
 
 
 CHINESE: Mapping[str, str] = {
@@ -94,7 +95,7 @@ class Forbidden(_OneReason):
 
 
 class Conflict(_OneReason):
-    """Somebody changed the issue since the client read it."""
+    """Somebody changed it since the client read it, or was first."""
 
     code = ErrorCode.CONFLICT
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from .words import Level, Role
+from .words import Level, Means, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,23 @@ class Posting:
 
 
 @dataclass(frozen=True, slots=True)
+class Credential:
+    """What an account showed; it holds no longer than this does.
+
+    ``key`` is the kid of the key that signed, the subject at the provider, or the prefix of the API key.
+    """
+
+    means: Means
+    key: str
+    writes: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
-    """An authenticated account; it may do what its postings grant, and nothing else."""
+    """An authenticated account; it may do what its postings grant, and nothing else.
+
+    Who stands for an account without having shown anything, as the command line does, has no ``credential``.
+    """
 
     account_id: int
     account: str
@@ -51,3 +66,9 @@ class Principal:
     cadre_id: int | None
     postings: tuple[Posting, ...]
     expires_at: datetime | None = None
+    credential: Credential | None = None
+
+    @property
+    def reads_only(self) -> bool:
+        """Whether what it showed lets it change nothing, whatever its postings grant."""
+        return self.credential is not None and not self.credential.writes

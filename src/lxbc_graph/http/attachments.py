@@ -15,6 +15,7 @@ from starlette.types import Scope as AsgiScope
 
 from lxbc_graph.domain.errors import ErrorCode, Refused
 from lxbc_graph.domain.principal import Principal
+from lxbc_graph.policy.audit import Audit
 from lxbc_graph.read import ids
 from lxbc_graph.read.attachment import Attachment, Attachments
 from lxbc_graph.store.files import Files, Stored
@@ -39,6 +40,7 @@ class AttachmentsOverHttp:
         attachments: Attachments,
         files: Files,
         authenticator: Authenticator,
+        audit: Audit,
         quotas: Quotas,
         most: int,
     ) -> None:
@@ -46,6 +48,7 @@ class AttachmentsOverHttp:
         self._attachments = attachments
         self._files = files
         self._authenticator = authenticator
+        self._audit = audit
         self._quotas = quotas
         self._most = most
 
@@ -102,6 +105,7 @@ class AttachmentsOverHttp:
             return Response(headers=headers, media_type=found.media_type)
         pieces = self._pieces(found)
         first = await anext(pieces)  # what cannot be read is told as such, not begun
+        await self._audit.exported(principal, f"Attachment:{number}", sha256=found.sha256)
         return StreamingResponse(_chain(first, pieces), headers=headers, media_type=found.media_type)
 
     def _pieces(self, found: Attachment) -> AsyncIterator[bytes]:

@@ -2,16 +2,16 @@
 
 import asyncio
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lxbc_graph.domain.principal import Principal
-from lxbc_graph.policy.accounts import Accounts
+from lxbc_graph.policy.accounts import Accounts, Identity
 
 from .backoff import outlast
 from .shared import Shared
 
 Changed = Callable[[Principal | None], None]
-"""Told who an account is from now on; None where it was closed."""
+"""Told who an account is from now on; None where it was closed, or what it showed was revoked."""
 
 
 @dataclass(slots=True)
@@ -31,25 +31,25 @@ class Access:
         self._policy = policy
         self._known_policy = policy()
         self._poll_seconds = poll_seconds
-        self._watched: dict[int, _Watched] = {}
+        self._watched: dict[Identity, _Watched] = {}
         self._reads: Shared[None] = Shared(1)
 
-    async def watch(self, account_id: int, changed: Changed) -> None:
-        """Tell it who the account is, before this returns, and whenever that is so no more."""
-        watched = self._watched.setdefault(account_id, _Watched())
+    async def watch(self, identity: Identity, changed: Changed) -> None:
+        """Tell it who that is, before this returns, and whenever that is so no more."""
+        watched = self._watched.setdefault(identity, _Watched())
         watched.watchers[changed] = None
         if watched.principal is not None:
             changed(watched.principal)
         # By now somebody may be looking at all others for what is about to be delivered, and not at this one.
         await self.confirm()
 
-    def leave(self, account_id: int, changed: Changed) -> None:
+    def leave(self, identity: Identity, changed: Changed) -> None:
         """Tell it no more."""
-        watched = self._watched.get(account_id)
+        watched = self._watched.get(identity)
         if watched is not None:
             watched.watchers.pop(changed, None)
             if not watched.watchers:
-                del self._watched[account_id]
+                del self._watched[identity]
 
     async def confirm(self) -> None:
         """Return when everybody has been read by a statement that began after this call; raises as asyncpg does."""
@@ -69,12 +69,16 @@ class Access:
                 if held.principal is not None:
                     _tell(held, held.principal)
         asked = dict(self._watched)  # who comes meanwhile is read by the next
-        found = await self._accounts.fingerprints(list(asked)) if asked else {}
+        found = await self._accounts.fingerprints(asked.keys()) if asked else {}
         others = {id_: watched for id_, watched in asked.items() if watched.fingerprint != found.get(id_)}
-        principals = await self._accounts.principals(list(others)) if others else {}
-        for account_id, watched in others.items():
-            watched.fingerprint = found.get(account_id)
-            principal = principals.get(account_id)
+        open_ = list({identity[0] for identity in others if identity in found})
+        principals = await self._accounts.principals(open_) if open_ else {}
+        for identity, watched in others.items():
+            watched.fingerprint = found.get(identity)
+            account_id, credential = identity
+            principal = principals.get(account_id) if identity in found else None
+            if principal is not None:
+                principal = replace(principal, credential=credential)
             if principal is None or principal != watched.principal:
                 watched.principal = principal
                 _tell(watched, principal)

@@ -8,9 +8,10 @@ import asyncpg
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
+from lxbc_graph.store.secret import database_secret
+
 _BYTES = 8
 _NONCE_BYTES = 6
-_KEY_BITS = 256
 _NAME_LENGTH = 32
 
 
@@ -32,12 +33,8 @@ class Cursors:
 
     @classmethod
     async def open(cls, pool: asyncpg.Pool) -> "Cursors":
-        """Read the key; make it if there is none, once however many processes start."""
-        await pool.execute(
-            "insert into cursor_key (secret) values ($1) on conflict do nothing",
-            AESSIV.generate_key(_KEY_BITS),
-        )
-        return cls(await pool.fetchval("select secret from cursor_key"))
+        """Use the database's secret."""
+        return cls(await database_secret(pool))
 
     def pseudonym(self, name: str) -> str:
         """Return what stands for a name outside of the database, and tells nothing of it."""

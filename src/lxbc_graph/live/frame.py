@@ -23,7 +23,7 @@ class Frame(bytes):
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """Why a subscription is over: a code and a sentence; ``closed``: the account has nothing to look for here."""
+    """Why a subscription is over: a code and a sentence; ``closed``: who asked has nothing to look for here."""
 
     code: str
     message: str
@@ -31,7 +31,9 @@ class Ending:
 
 
 REVOKED = Ending("ACCESS_REVOKED", "What you may see has changed: subscribe again.")
-CLOSED = Ending("ACCESS_REVOKED", "The account is closed.", closed=True)
+CLOSED = Ending(
+    "ACCESS_REVOKED", "The account is closed, or what it signed in with was revoked.", closed=True
+)
 EXPIRED = Ending("TOKEN_EXPIRED", "The token has expired.", closed=True)
 
 

@@ -6,6 +6,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from lxbc_graph.domain.principal import Principal
+from lxbc_graph.policy.accounts import Identity
 
 from .feed import Feed
 from .frame import CLOSED, REVOKED, Ended, Ending, Sink
@@ -46,9 +47,9 @@ class Subscription:
         self.sink: Sink
 
     @property
-    def account_id(self) -> int:
-        """Whose it is."""
-        return self._principal.account_id
+    def identity(self) -> Identity:
+        """Whose it is, and by what that is known."""
+        return self._principal.account_id, self._principal.credential
 
     def start(self, sink: Sink) -> None:
         """Begin to send to the sink."""
@@ -59,7 +60,7 @@ class Subscription:
         """Send no more."""
         self._ended = True
         self._leave()
-        self._fanout.access.leave(self.account_id, self.changed)
+        self._fanout.access.leave(self.identity, self.changed)
 
     def end(self, ending: Ending) -> None:
         """Send no more, and say why."""
@@ -101,7 +102,7 @@ class Subscription:
     async def _begin(self) -> None:
         try:
             await self._fanout.started()
-            await self._fanout.access.watch(self.account_id, self.changed)
+            await self._fanout.access.watch(self.identity, self.changed)
             if self._ended:
                 return
             feed = self._describe(self._principal)

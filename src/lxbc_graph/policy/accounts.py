@@ -1,17 +1,15 @@
 """Accounts, each turned into a principal by the postings that are in force now."""
 
-import asyncio
-import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 import asyncpg
-from anyio import CapacityLimiter, to_thread
 
-from lxbc_graph.domain.principal import Path, Posting, Principal
-from lxbc_graph.domain.words import Role
+from lxbc_graph.domain.principal import Credential, Path, Posting, Principal
+from lxbc_graph.domain.words import Means, Role
 
-from .passwords import matches
+from .remembered import Remembered
 
 # The account's own postings and its cadre's; one of another city is never carried across, whoever wrote it.
 _OPEN = """
@@ -29,97 +27,124 @@ select a.id, a.name, a.display_name, a.city_id as tenant_id, a.cadre_id,
 {_OPEN} and a.{{column}} = any($1)
 order by p.id
 """
-_BY_NAME = _PRINCIPAL.format(column="name")
-_BY_ID = _PRINCIPAL.format(column="id")
+_BY = {column: _PRINCIPAL.format(column=column) for column in ("id", "name", "oidc_subject")}
 _ROLES = [role.value for role in Role]
-# All that a principal is made of, as one text for each account.
+# All that a principal is made of, as one text for each account; and which of what was shown still holds.
 _FINGERPRINTS = f"""
-select a.id, jsonb_build_array(
+select a.id, null as key, jsonb_build_array(
            a.name, a.display_name, a.cadre_id, jsonb_agg(
                jsonb_build_array(p.id, p.role, p.department_id, p.city_id, p.county_id, p.township_id, p.village_id)
                order by p.id
            )
-       )::text as fingerprint
+       )::text as text
 {_OPEN} and a.id = any($1)
 group by a.id
+union all
+select shown.account_id, shown.key, shown.means
+from unnest($3::bigint[], $4::text[], $5::text[]) as shown (account_id, means, key)
+where case shown.means
+    when 'LOCAL' then exists (select from signing_key k where k.kid = shown.key)
+    when 'API_KEY' then exists (
+        select from api_key k
+        where k.prefix = shown.key and k.revoked_at is null and (k.expires_at is null or now() < k.expires_at)
+    )
+    else exists (select from account a where a.oidc_subject = shown.key and a.id = shown.account_id)
+end
 """
 
-_REMEMBERED = 16_384
-_HASHING_AT_ONCE = 2  # each takes a core and 64 MiB: a flood of logins must not take them all
+Identity = tuple[int, Credential | None]
+"""An account by its id, and what it showed."""
+_Shown = tuple[int | None, Means, str]
+
+
+class Account(NamedTuple):
+    """An account, whatever it may do."""
+
+    account_id: int
+    account: str
+    city_id: int
 
 
 class Accounts:
-    """Loads principals, at most once per account and ``ttl_seconds``, and checks passwords."""
+    """Loads principals, at most once per account and ``ttl_seconds``."""
 
     def __init__(self, pool: asyncpg.Pool, ttl_seconds: float) -> None:
         self._pool = pool
-        self._ttl_seconds = ttl_seconds
-        self._loads: dict[str | int, tuple[float, asyncio.Task[Principal | None]]] = {}
-        self._hashing = CapacityLimiter(_HASHING_AT_ONCE)
+        self._remembered = Remembered(self._load, ttl_seconds)
 
     async def principal(self, account_name: str) -> Principal | None:
         """Return the account's principal, at most ``ttl_seconds`` old; None if unknown or disabled."""
-        return await self._remembered(account_name)
+        return await self._remembered(("name", account_name))
 
     async def principal_by_id(self, account_id: int) -> Principal | None:
         """Return the principal of the account with this id, as ``principal`` does."""
-        return await self._remembered(account_id)
+        return await self._remembered(("id", account_id))
+
+    async def principal_by_subject(self, oidc_subject: str) -> Principal | None:
+        """Return the principal of the account that the identity provider calls so, as ``principal`` does."""
+        return await self._remembered(("oidc_subject", oidc_subject))
 
     async def principals(self, account_ids: Sequence[int]) -> dict[int, Principal]:
         """Return, of the accounts that are open, their principals as they are now."""
-        return await self._read(_BY_ID, account_ids)
+        return await self._read("id", account_ids)
 
-    async def fingerprints(self, account_ids: Sequence[int]) -> dict[int, str]:
-        """Return, of the accounts that are open, a text each that changes whenever the principal does."""
-        rows = await self._pool.fetch(_FINGERPRINTS, account_ids, _ROLES)
-        return {row["id"]: row["fingerprint"] for row in rows}
+    async def fingerprints(self, identities: Collection[Identity]) -> dict[Identity, str]:
+        """Return, of those who may still come in, a text each that changes whenever the principal does."""
+        shown = {
+            _shown(account_id, credential) for account_id, credential in identities if credential is not None
+        }
+        columns = [[one[place] for one in shown] for place in range(3)]
+        accounts = list({account_id for account_id, _ in identities})
+        rows = await self._pool.fetch(_FINGERPRINTS, accounts, _ROLES, *columns)
+        texts = {row["id"]: row["text"] for row in rows if row["key"] is None}
+        holds = {(row["id"], row["text"], row["key"]) for row in rows if row["key"] is not None}
+        return {
+            (account_id, credential): texts[account_id]
+            for account_id, credential in identities
+            if account_id in texts and (credential is None or _shown(account_id, credential) in holds)
+        }
 
-    async def authenticate(self, account_name: str, password: str) -> Principal | None:
-        """Return the principal, freshly read, if the password is right; None, after the same work, if not."""
-        stored = None
-        if _is_account_name(account_name):
-            stored = await self._pool.fetchval(
-                "select password_hash from account where name = $1", account_name
-            )
-        if not await to_thread.run_sync(matches, stored, password, limiter=self._hashing):
+    async def find(self, name_or_subject: str, means: Means = Means.LOCAL) -> Account | None:
+        """Return the account of this name, or that the provider calls so, open or not."""
+        if not is_account_name(name_or_subject):
             return None
-        return await self._load(account_name)
+        column = "oidc_subject" if means is Means.PROVIDER else "name"
+        row = await self._pool.fetchrow(
+            f"select id, name, city_id from account where {column} = $1", name_or_subject
+        )
+        return None if row is None else Account(*row)
 
-    async def _remembered(self, key: str | int) -> Principal | None:
-        """Join the load that is under way or still good; start one otherwise."""
-        now = time.monotonic()
-        good_until, load = self._loads.get(key, (now, None))
-        if load is None or good_until <= now:
-            load = asyncio.create_task(self._load(key))
-            load.add_done_callback(lambda done: self._drop_failed(key, done))
-            self._loads.pop(key, None)
-            self._loads[key] = (now + self._ttl_seconds, load)
-            if len(self._loads) > _REMEMBERED:
-                del self._loads[next(iter(self._loads))]
-        # Shielded: one caller that hangs up must not take the answer from the others.
-        return load.result() if load.done() else await asyncio.shield(load)
+    async def find_by_id(self, account_id: int) -> Account | None:
+        """Return the account with this id, open or not."""
+        row = await self._pool.fetchrow("select id, name, city_id from account where id = $1", account_id)
+        return None if row is None else Account(*row)
 
-    def _drop_failed(self, key: str | int, load: asyncio.Task[Principal | None]) -> None:
-        failed = load.cancelled() or load.exception() is not None
-        if failed and self._loads.get(key, (0.0, None))[1] is load:
-            del self._loads[key]
+    async def fresh(self, account_name: str) -> Principal | None:
+        """Return the account's principal as it is now; None if unknown or disabled."""
+        return await self._load(("name", account_name))
 
-    async def _load(self, key: str | int) -> Principal | None:
-        if isinstance(key, str) and not _is_account_name(key):
+    async def _load(self, key: tuple[str, str | int]) -> Principal | None:
+        column, value = key
+        if isinstance(value, str) and not is_account_name(value):
             return None
-        found = await self._read(_BY_NAME if isinstance(key, str) else _BY_ID, [key])
-        return next(iter(found.values()), None)
+        return next(iter((await self._read(column, [value])).values()), None)
 
-    async def _read(self, statement: str, keys: Sequence[str | int]) -> dict[int, Principal]:
+    async def _read(self, column: str, keys: Sequence[str | int]) -> dict[int, Principal]:
         rows: defaultdict[int, list[asyncpg.Record]] = defaultdict(list)
-        for row in await self._pool.fetch(statement, keys, _ROLES):
+        for row in await self._pool.fetch(_BY[column], keys, _ROLES):
             rows[row["id"]].append(row)
         return {account_id: _principal(of_account) for account_id, of_account in rows.items()}
 
 
-def _is_account_name(text: str) -> bool:
+def is_account_name(text: str) -> bool:
     """Say whether an account could have this name: printable, so storable, and not empty."""
     return bool(text) and text.isprintable()
+
+
+def _shown(account_id: int, credential: Credential) -> _Shown:
+    """Return what is asked of a credential; a signing key is asked once for all accounts."""
+    of_account = None if credential.means is Means.LOCAL else account_id
+    return of_account, credential.means, credential.key
 
 
 def _principal(rows: Sequence[asyncpg.Record]) -> Principal:

@@ -42,6 +42,9 @@ class Action(StrEnum):
     ISSUE_ATTACH = "issue:attach"
     RULE_READ = "rule:read"
     RULE_SET = "rule:set"
+    POSTING_GRANT = "posting:grant"
+    POSTING_END = "posting:end"
+    AUDIT_READ = "audit:read"
 
 
 TERMS = {
@@ -81,6 +84,9 @@ TERMS = {
     Action.ISSUE_ATTACH: "上传附件",
     Action.RULE_READ: "查看规则",
     Action.RULE_SET: "设定规则",
+    Action.POSTING_GRANT: "授予岗位",
+    Action.POSTING_END: "终止岗位",
+    Action.AUDIT_READ: "查看审计",
 }
 """What a refusal calls them in Chinese."""
 

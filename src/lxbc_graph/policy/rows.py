@@ -292,3 +292,4 @@ DEPARTURE = ByDeparture()
 PARTY = ByParty()
 """Assignments: to act on."""
 ACCOUNT = Self()
+AUDIT = ByCity()

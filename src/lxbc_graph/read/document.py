@@ -81,7 +81,9 @@ class Operation:
     resolved: bool = field(init=False)
     """Whether some root field is answered by resolvers."""
 
-    RESOLVED: ClassVar = frozenset({"__schema", "__type", "eventCursor", "explainAccess", "login", "refresh"})
+    RESOLVED: ClassVar = frozenset(
+        {"__schema", "__type", "eventCursor", "explainAccess", "login", "refresh", "logout"}
+    )
     """Root fields that the compiler does not answer."""
     ANONYMOUS: ClassVar = (RESOLVED | {"__typename"}) - {"eventCursor", "explainAccess"}
 

@@ -1,7 +1,7 @@
 """What the API is: declarations, one file per noun, and what answers in their terms.
 
 The nouns are ``unit``, ``department``, ``cadre``, ``posting``, ``category``, ``issue``, ``assignment``, ``clock``,
-``event``, ``attachment``, ``rule`` and ``viewer``, each declared with ``declare``: a type stands beside its
+``event``, ``attachment``, ``rule``, ``audit_event`` and ``viewer``, each declared with ``declare``: a type stands beside its
 authorization, the action that reading it requires and the rule that says which rows. ``query``, ``mutation`` and
 ``subscription`` are the roots, ``scalars`` and ``words`` the leaves; ``viewer_actions`` offers what ``write`` would
 execute.

@@ -27,6 +27,7 @@ from lxbc_graph.read.limits import DEFAULT_PAGE, MAX_PAGE
 from . import (  # noqa: F401 - they declare themselves
     assignment,
     attachment,
+    audit_event,
     cadre,
     category,
     clock,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from lxbc_graph.domain.principal import Principal
 from lxbc_graph.live.log import Log
-from lxbc_graph.policy.accounts import Accounts
+from lxbc_graph.policy.sign_in import SignIns
 from lxbc_graph.policy.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Context:
     """The context of GraphQL's own executor."""
 
-    accounts: Accounts
+    sign_ins: SignIns
     tokens: Tokens
     log: Log
     explainer: "Explainer"

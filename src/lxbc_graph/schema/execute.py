@@ -1,7 +1,7 @@
 """One operation, whatever its kind: a query is read, a mutation written and then read, a subscription read per event.
 
-What the compiler answers never passes a resolver. Introspection, ``login`` and ``refresh`` hold no scoped data
-and go through the executor of GraphQL.
+What the compiler answers never passes a resolver. Introspection, ``login``, ``refresh`` and ``logout`` hold no scoped
+data and go through the executor of GraphQL.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ from lxbc_graph.domain.principal import Principal
 from lxbc_graph.live.frame import Ending
 from lxbc_graph.live.log import CursorExpired, Log
 from lxbc_graph.live.subscription import Subscription
-from lxbc_graph.policy.accounts import Accounts
+from lxbc_graph.policy.sign_in import SignIns
 from lxbc_graph.policy.tokens import Tokens
 from lxbc_graph.read import sql
 from lxbc_graph.read.arguments import Argument, Variables, arguments, values
@@ -84,7 +84,7 @@ class Executor:
         reader: Reader,
         commands: Commands,
         following: Following,
-        accounts: Accounts,
+        sign_ins: SignIns,
         tokens: Tokens,
         log: Log,
         explainer: Explainer,
@@ -93,7 +93,7 @@ class Executor:
         self._reader = reader
         self._commands = commands
         self._following = following
-        self._context = Context(accounts, tokens, log, explainer)
+        self._context = Context(sign_ins, tokens, log, explainer)
 
     async def execute(self, request: Request, principal: Principal | None) -> Response:
         """Run a query or a mutation."""

@@ -11,6 +11,7 @@ import strawberry
 from strawberry.types import Info
 
 from lxbc_graph.domain.errors import CommandError, ErrorCode
+from lxbc_graph.policy.sign_in import TooManyAttempts
 from lxbc_graph.policy.tokens import InvalidToken, TokenPair
 from lxbc_graph.read import ids
 from lxbc_graph.write import (
@@ -19,6 +20,8 @@ from lxbc_graph.write import (
     ArbitrateAssignment,
     AssignIssue,
     DecideExclusion,
+    EndPosting,
+    GrantPosting,
     InspectIssue,
     JudgeIssue,
     LookBack,
@@ -81,9 +84,14 @@ COMMANDS: dict[str, tuple[type, str]] = {
         SetRule,
         "Say how a unit works from a day on, where it differs from what holds above it; issues keep the rules that they began under. expectedVersion is that of the unit's newest rule, 0 where it has none (设定规则).",
     ),
+    "grantPosting": (
+        GrantPosting,
+        "Let a cadre or an account be something at a unit or a department, from now on: nobody grants more than they hold (授予岗位).",
+    ),
+    "endPosting": (EndPosting, "End a posting; what it granted ends within a second (终止岗位)."),
 }
 
-SHOWS = {"setRule": "Rule"}
+SHOWS = {"setRule": "Rule", "grantPosting": "Posting", "endPosting": "Posting"}
 """What the payload of a command shows, where it is not an issue."""
 
 ID_TYPES = {
@@ -98,6 +106,8 @@ ID_TYPES = {
     "responsible_id": "Cadre",
     "verifier_id": "Cadre",
     "sponsor_id": "Cadre",
+    "cadre_id": "Cadre",
+    "posting_id": "Posting",
     "attachment_ids": "Attachment",
 }
 
@@ -105,8 +115,8 @@ INPUTS = {
     "issue_id": "The issue (问题).",
     "duplicate_of_id": "For DUPLICATE: the issue that says it already (重复于).",
     "into_id": "The issue that goes on (合并到).",
-    "unit_id": "The unit: where it was found, or goes to, or the territory as a party, or whose rule it is (单位).",
-    "department_id": "The department, for a party of that kind (责任单位).",
+    "unit_id": "The unit: where it was found, or goes to, or the territory as a party, or whose rule it is, or where one is posted (单位).",
+    "department_id": "The department, for a party of that kind or a posting of that role (责任单位).",
     "category_id": "Class of the issue, of scheme ISSUE_CLASS (问题类别).",
     "work_content_id": "Item of work, of scheme WORK_CONTENT (工作内容).",
     "assignment_id": "The assignment (交办).",
@@ -151,6 +161,11 @@ INPUTS = {
     "name": "What the rule is called, at most 200 characters (名称).",
     "settings": "What differs from above, by the names in docs/rules.md; null where none shall hold (规则内容).",
     "valid_from": "First day, in Shanghai, on which it holds: today, if left out, or later (生效日期).",
+    "cadre_id": "The cadre who is posted; or else an account (干部).",
+    "account": "Name of the account that is posted; or else a cadre (账号).",
+    "role": "What the holder is there (角色).",
+    "lead": "Whether the holder leads those posted there (牵头).",
+    "posting_id": "The posting (岗位).",
     "expected_version": "The version that the client has read; another one is a CONFLICT (期望版本).",
 }
 
@@ -172,21 +187,30 @@ class SessionPayload:
     access_token: str | None = strawberry.field(description="Bearer token for requests (访问令牌).")
     refresh_token: str | None = strawberry.field(description="Good once, for the next pair (刷新令牌).")
     expires_at: datetime | None = strawberry.field(description="When the access token ends (过期时间).")
+    retry_after: int | None = strawberry.field(
+        description="For TOO_MANY_ATTEMPTS: in how many seconds another one is looked at (重试等待秒数)."
+    )
     errors: list[UserError] = strawberry.field(description="Why there are no tokens (错误).")
 
 
-_REFUSED = SessionPayload(
-    access_token=None,
-    refresh_token=None,
-    expires_at=None,
-    errors=[
-        UserError(
-            code=ErrorCode.UNAUTHENTICATED,
-            message="The account, password or token is not valid.",
-            message_zh="账号、密码或令牌无效。",
-            field=[],
-        )
-    ],
+@strawberry.type(name="LogoutPayload", description="That it is over (退出结果).")
+class LogoutPayload:
+    """What ``logout`` answers."""
+
+    errors: list[UserError] = strawberry.field(description="Always empty: what is over stays so (错误).")
+
+
+def _refused(
+    code: ErrorCode, message: str, message_zh: str, retry_after: int | None = None
+) -> SessionPayload:
+    error = UserError(code=code, message=message, message_zh=message_zh, field=[])
+    return SessionPayload(
+        access_token=None, refresh_token=None, expires_at=None, retry_after=retry_after, errors=[error]
+    )
+
+
+_REFUSED = _refused(
+    ErrorCode.UNAUTHENTICATED, "The account, password or token is not valid.", "账号、密码或令牌无效。"
 )
 
 
@@ -194,8 +218,10 @@ def declare_mutation() -> None:
     """Enter ``Mutation`` and its inputs and payloads among the names."""
     NAMES["UserError"] = UserError
     NAMES["SessionPayload"] = SessionPayload
+    NAMES["LogoutPayload"] = LogoutPayload
     _declare_payload("Issue", "问题")
     _declare_payload("Rule", "规则")
+    _declare_payload("Posting", "岗位")
     _declare_input(PartyInput, "A party that an issue is handed to (承办单位).")
     _declare_input(PlanStepInput, "A step of a plan (步骤).")
     roots: dict[str, tuple[Any, Any]] = {}
@@ -212,6 +238,14 @@ def declare_mutation() -> None:
         SessionPayload,
         strawberry.field(
             resolver=_refresh, description="Exchange a refresh token for the next pair (刷新令牌)."
+        ),
+    )
+    roots["logout"] = (
+        LogoutPayload,
+        strawberry.field(
+            resolver=_logout,
+            description="End all that follows from one sign-in: no token is renewed any more; an access token lasts"
+            " until it ends (退出).",
         ),
     )
     make("Mutation", "What can be done; each either done whole or not at all (操作).", roots)
@@ -324,10 +358,20 @@ async def _login(
     password: Annotated[str, strawberry.argument(description="Its password (密码).")],
 ) -> SessionPayload:
     context = info.context
-    principal = await context.accounts.authenticate(account, password)
-    if principal is None:
+    try:
+        principal = await context.sign_ins.authenticate(account, password)
+        if principal is None:
+            return _REFUSED
+        return _tokens(await context.tokens.refresh_pair(principal.account_id))
+    except TooManyAttempts as locked:
+        return _refused(
+            ErrorCode.TOO_MANY_ATTEMPTS,
+            f"Too many attempts: try again in {locked.retry_after_seconds} seconds.",
+            f"尝试次数过多，请在 {locked.retry_after_seconds} 秒后重试。",
+            locked.retry_after_seconds,
+        )
+    except InvalidToken:  # the account was closed just now
         return _REFUSED
-    return _tokens(await context.tokens.refresh_pair(principal.account_id))
 
 
 async def _refresh(
@@ -340,7 +384,21 @@ async def _refresh(
         return _REFUSED
 
 
+async def _logout(
+    info: Info[Context, None],
+    refresh_token: Annotated[
+        str, strawberry.argument(description="The newest refresh token, or one before it (刷新令牌).")
+    ],
+) -> LogoutPayload:
+    await info.context.tokens.end(refresh_token)
+    return LogoutPayload(errors=[])
+
+
 def _tokens(pair: TokenPair) -> SessionPayload:
     return SessionPayload(
-        access_token=pair.access, refresh_token=pair.refresh, expires_at=pair.expires_at, errors=[]
+        access_token=pair.access,
+        refresh_token=pair.refresh,
+        expires_at=pair.expires_at,
+        retry_after=None,
+        errors=[],
     )

@@ -34,3 +34,4 @@ class Query:
     assignments = Many("Assignment", "Assignments (交办).", "true")
     events = Many("Event", "Events (事件).", "true")
     rules = Many("Rule", "Rules (规则).", "true")
+    audit_events = Many("AuditEvent", "What was done about access, or refused, newest first (审计).", "true")

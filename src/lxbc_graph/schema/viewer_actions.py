@@ -14,10 +14,14 @@ from lxbc_graph.write.ways import ON_ASSIGNMENT, ON_ISSUE, actions_of, offered
 
 
 def _of_issue(facts: Mapping[str, Any], granted: Collection[Action], principal: Principal) -> list[Verb]:
+    if principal.reads_only:
+        return []
     return offered(ON_ISSUE, found(facts).facts, _actor(principal), granted)
 
 
 def _of_assignment(facts: Mapping[str, Any], granted: Collection[Action], principal: Principal) -> list[Verb]:
+    if principal.reads_only:
+        return []
     issue, ids = found(facts["issue"])
     return offered(ON_ASSIGNMENT, issue, _actor(principal), granted, ids.index(facts["id"]))
 

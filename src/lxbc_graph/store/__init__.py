@@ -9,6 +9,7 @@ Modules, in the order in which one builds on another:
 ``database``   one database, opened: lanes to read, an engine for units of work, a pool for all else
 ``migrate``    brings a database to the newest of the ``migrations``
 ``copying``    many rows at once
+``secret``     what only this database has
 ``rules``      which rules are in force where, and what their settings mean
 ``issue_facts``  the facts of an issue as the machine sees them
 ``calendar``   which days people work

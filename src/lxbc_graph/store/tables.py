@@ -134,6 +134,8 @@ account = Table(
     _ref("city_id", "unit"),
     _ref("cadre_id", "cadre", nullable=True),
     Column("password_hash", Text),
+    # Who it is at the identity provider: the value of the claim that LXBC_OIDC_ACCOUNT_CLAIM names.
+    Column("oidc_subject", Text, unique=True),
     _when("disabled_at"),
 )
 
@@ -403,6 +405,8 @@ signing_key = Table(
     Column("kid", Text, primary_key=True),
     Column("secret", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    # When the last token ends that it signed, as far as that is known.
+    _when("needed_until"),
 )
 
 cursor_key = Table(
@@ -422,4 +426,50 @@ refresh_token = Table(
     _when("expires_at", nullable=False),
     _when("used_at"),
     Index(None, "account_id"),
+)
+
+api_key = Table(
+    "api_key",
+    metadata,
+    _id(),
+    _ref("account_id", "account"),
+    Column("name", Text, nullable=False),
+    Column("prefix", Text, nullable=False, unique=True),
+    # SHA-256 of the whole key: it is random, so nothing slower would keep it better.
+    Column("hash", LargeBinary, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    _when("expires_at"),
+    _when("revoked_at"),
+    _when("last_used_at"),
+    CheckConstraint("scope in ('read', 'read,write')", name="scope"),
+    Index(None, "account_id"),
+)
+
+# Who signed in, what was granted, handed out and refused. No row is changed, none refers to another, and none holds
+# what is secret or private.
+audit_event = Table(
+    "audit_event",
+    metadata,
+    _id(),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
+    Column("kind", Text, nullable=False),
+    # Null where there is no such account: a name that was typed may be a password.
+    Column("account_id", BigInteger),
+    Column("account_name", Text),
+    Column("city_id", BigInteger),
+    # How the account was known; null for the command line, and where nobody was.
+    Column("means", Text),
+    Column("api_key", Text),
+    Column("address", Text),
+    Column("subject", Text),
+    Column("detail", JSONB, nullable=False, server_default="{}"),
+    # Sealed name of a sign-in, so that those of no account can be counted too.
+    Column("tried", LargeBinary),
+    # What is written once only.
+    Column("key", Text),
+    Index(None, "city_id", "id"),
+    Index("uq_audit_event_key", "key", unique=True, postgresql_where=text("key is not null")),
+    Index("ix_audit_event_tried", "tried", "at", postgresql_where=text("tried is not null")),
+    Index("ix_audit_event_refused", "address", "at", postgresql_where=text("kind = 'SIGN_IN_REFUSED'")),
 )

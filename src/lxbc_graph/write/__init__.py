@@ -11,7 +11,8 @@ One verb, one file, in the order of an issue's life: ``report_issue``, ``request
 ``judge_issue``, ``merge_issue``, ``withdraw_issue``, ``transfer_issue``, ``assign_issue``, ``accept_assignment``,
 ``return_assignment``, ``arbitrate_assignment``, ``report_progress``, ``propose_plan``, ``approve_plan``,
 ``supervise_issue``, ``urge_issue``, ``submit_feedback``, ``inspect_issue``, ``look_back``, ``decide_exclusion``,
-``send_back``, ``reopen_issue``. Beside them stands ``set_rule``, under which issues begin.
+``send_back``, ``reopen_issue``. Beside them stand ``set_rule``, under which issues begin, and ``grant_posting`` and
+``end_posting``, which say by their ``postings`` who may do all this.
 Each holds a frozen dataclass with fields of plain Python in snake_case; the path of an error spells them as
 the API does, in camelCase. An id that could not be decoded is passed as 0, which no row bears.
 
@@ -29,6 +30,8 @@ from .assign_issue import AssignIssue, PartyInput
 from .command import Command, Outcome
 from .commands import Commands
 from .decide_exclusion import DecideExclusion
+from .end_posting import EndPosting
+from .grant_posting import GrantPosting
 from .inspect_issue import InspectIssue
 from .judge_issue import JudgeIssue
 from .look_back import LookBack
@@ -57,6 +60,8 @@ __all__ = [
     "Command",
     "Commands",
     "DecideExclusion",
+    "EndPosting",
+    "GrantPosting",
     "InspectIssue",
     "JudgeIssue",
     "LookBack",

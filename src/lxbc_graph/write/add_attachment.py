@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import insert
 
+from lxbc_graph.domain.errors import Refused
 from lxbc_graph.domain.machine import Actor
 from lxbc_graph.domain.principal import Principal
 from lxbc_graph.policy import rows
@@ -14,7 +15,7 @@ from lxbc_graph.store import tables
 from lxbc_graph.store.database import Database
 
 from . import scoped
-from .commands import utc_now
+from .commands import note_refusal, utc_now
 from .unit_of_work import Clock, UnitOfWork, unit_of_work
 
 
@@ -61,8 +62,13 @@ class Uploads:
 
     async def admit(self, issue_id: int, *, principal: Principal) -> None:
         """Raise NotFound or Forbidden for who may not add to the issue, before anything is read."""
-        async with self._work(principal) as work:
-            await _uploader(work, issue_id)
+        try:
+            async with self._work(principal) as work:
+                await _uploader(work, issue_id)
+        except Refused as refused:
+            command = AddAttachment(issue_id, "", "", 0, "")
+            await note_refusal(self._database, principal, command, refused.errors)
+            raise
 
     async def add(self, command: AddAttachment, *, principal: Principal) -> int:
         """Do the command and return the id of the attachment; raise NotFound or Forbidden."""

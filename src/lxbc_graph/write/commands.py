@@ -1,10 +1,13 @@
 """The one way in: a command is checked, claimed, handled and committed, and its answer is data."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
+from typing import Any
 
-from lxbc_graph.domain.errors import Refused
+from lxbc_graph.domain.errors import CommandError, ErrorCode, Refused
 from lxbc_graph.domain.principal import Principal
+from lxbc_graph.domain.words import AuditKind
+from lxbc_graph.policy import audit
 from lxbc_graph.policy.enforcer import Enforcer
 from lxbc_graph.store.database import Database
 
@@ -42,11 +45,32 @@ class Commands:
         """
         if problems := (*idempotency.problems(idempotency_key), *command.problems()):
             return Outcome(None, problems)
-        async with unit_of_work(self._database, principal, self._enforcer, self._now) as work:
-            outcome = await _once(command, work, idempotency_key)
-        if work.events and not outcome.errors:
-            self._committed()
+        try:
+            async with unit_of_work(self._database, principal, self._enforcer, self._now) as work:
+                outcome = await _once(command, work, idempotency_key)
+        except Refused as refused:
+            outcome = Outcome(None, refused.errors)
+        else:
+            if work.events and not outcome.errors:
+                self._committed()
+        await note_refusal(self._database, principal, command, outcome.errors)
         return outcome
+
+
+async def note_refusal(
+    database: Database, principal: Principal, command: object, errors: Collection[CommandError]
+) -> None:
+    """Note that somebody may not do what they asked for; apart from the transaction, which may be undone."""
+    for error in errors:
+        if error.code is ErrorCode.FORBIDDEN:
+            named = {"command": type(command).__name__, "message": error.message, **_ids(command)}
+            entry = audit.by(principal, AuditKind.COMMAND_REFUSED, None, **named)
+            await audit.Audit(database.pool).note(entry)
+
+
+def _ids(command: object) -> dict[str, Any]:
+    names = [name for name in getattr(command, "__dataclass_fields__", ()) if name.endswith("_id")]
+    return {name: value for name in names if (value := getattr(command, name)) is not None}
 
 
 async def _once(command: Command, work: UnitOfWork, key: str | None) -> Outcome:

@@ -12,7 +12,7 @@ from lxbc_graph.domain.errors import Forbidden, InvalidInput, NotFound
 from lxbc_graph.domain.principal import Posting
 from lxbc_graph.domain.words import Dismissal
 from lxbc_graph.policy.actions import TERMS, Action
-from lxbc_graph.policy.rows import CADRE, ISSUE, NOTHING, RowRule
+from lxbc_graph.policy.rows import CADRE, ISSUE, NOTHING, POSTING, RowRule
 from lxbc_graph.policy.scope import Scope, scope_of
 from lxbc_graph.store.tables import ANCESTORS
 
@@ -86,6 +86,29 @@ async def cadre(work: UnitOfWork, city_id: int | None, cadre_id: int, field: str
     )
     if found.city_id != city_id:
         raise InvalidInput("Not a cadre of the issue's city.", "不是问题所在市的干部。", field)
+    return found
+
+
+async def account(work: UnitOfWork, name: str, city_id: int, field: str) -> int:
+    """Lock an account of the city that the principal may know of, and return its id; raise NotFound at ``field``.
+
+    It is known by its cadre, by where it is or was posted, or because it is posted nowhere yet.
+    """
+    params: dict[str, object] = {"name": name, "city": city_id}
+    postings = scope_of(work.enforcer, work.principal, Action.POSTING_READ)
+    cadres = scope_of(work.enforcer, work.principal, Action.CADRE_READ)
+    posted = _predicate(POSTING, postings, "p", "p", params)
+    seen = _predicate(CADRE, cadres, "c", "c", params)
+    statement = f"""
+    select x.id from account x where x.name = :name and x.city_id = :city and (
+        exists (select from posting p where p.account_id = x.id and {posted})
+        or exists (select from cadre c where c.id = x.cadre_id and {seen})
+        or x.cadre_id is null and not exists (select from posting p where p.account_id = x.id)
+    ) {_LOCK}
+    """
+    found: int | None = await work.connection.scalar(text(statement), params)
+    if found is None:
+        raise NotFound(field)
     return found
 
 

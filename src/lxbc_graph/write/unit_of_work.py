@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lxbc_graph.domain.deadlines import Calendar, weekdays
+from lxbc_graph.domain.errors import Forbidden
 from lxbc_graph.domain.machine import Actor
 from lxbc_graph.domain.principal import Posting, Principal
 from lxbc_graph.domain.rules import Rule
@@ -43,7 +44,12 @@ class UnitOfWork:
 async def unit_of_work(
     database: Database, principal: Principal, enforcer: Enforcer, now: Clock
 ) -> AsyncIterator[UnitOfWork]:
-    """Open a transaction; commit it when the block ends, roll it back when the block raises."""
+    """Open a transaction; commit it when the block ends, roll it back when the block raises.
+
+    Raises Forbidden for who may only read, whatever it is for.
+    """
+    if principal.reads_only:
+        raise Forbidden("This API key may only read.", "此接口密钥仅可读取。")
     async with database.engine.connect() as connection:
         yield UnitOfWork(connection, principal, enforcer, now)
         await connection.commit()

@@ -1,0 +1,44 @@
+"""Where a request comes from is said at the door, so that nobody who notes or counts it needs to be handed it."""
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from tests.serving import serving
+
+from lxbc_graph.http.address import Addressed, address
+from lxbc_graph.policy.audit import ADDRESS
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize(
+    ("host", "counted"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+        ("", None),
+        ("testclient", None),
+        ("192.0.2.1, 192.0.2.2", None),
+    ],
+)
+def test_an_address_is_counted_by_what_somebody_has(host: str, counted: str | None) -> None:
+    assert address(host) == counted
+
+
+async def test_each_request_has_its_own_and_a_proxy_on_this_machine_is_believed() -> None:
+    async def told(_request: Request) -> PlainTextResponse:
+        return PlainTextResponse(str(ADDRESS.get()))
+
+    app = Starlette(routes=[Route("/", told)], middleware=[Middleware(Addressed)])
+    async with serving(app) as url, httpx.AsyncClient(base_url=f"http://{url}") as client:
+        assert (await client.get("/")).text == "127.0.0.1"
+        for forwarded in ("192.0.2.1", "192.0.2.2"):
+            answer = await client.get("/", headers={"X-Forwarded-For": forwarded})
+            assert answer.text == forwarded
+    assert ADDRESS.get() is None
