@@ -66,11 +66,12 @@ async def test_it_says_of_every_object_of_the_cases_what_they_say(path: Path, as
         postings = {f"Posting:{posting.id}" for posting in principal.postings}
         for action, wanted in ((Action(word), wanted) for word, wanted in actions.items()):
             thing = thing_of(action)
-            entity = CATALOGUE[thing.capitalize()]
+            type_ = "".join(map(str.capitalize, thing.split("_")))
+            entity = CATALOGUE[type_]
             assert entity.requires is not None
             seen = await listed(pool, thing, entity.rows, scope_of(ENFORCER, principal, entity.requires))
             for key, number in things[thing].items():
-                found = await asker.told(name, f"{thing.capitalize()}:{number}", action)
+                found = await asker.told(name, f"{type_}:{number}", action)
                 assert (found is None) is (key not in seen), (name, action, key)
                 if found is None:
                     # A screen counts issues that are not there for it.

@@ -15,7 +15,7 @@ from lxbc_graph.domain.principal import Posting, Principal
 from lxbc_graph.domain.words import Role
 from lxbc_graph.policy.actions import Action, ScopeKind
 from lxbc_graph.policy.enforcer import Enforcer
-from lxbc_graph.policy.rows import ISSUE, NOTHING, PARTY, UNIT, RowRule
+from lxbc_graph.policy.rows import ISSUE, NOTHING, PARTY, POSTING, UNIT, RowRule
 from lxbc_graph.policy.scope import Scope, scope_of, scope_of_grant
 from lxbc_graph.read import ids
 from lxbc_graph.read.catalogue import Column, Entity
@@ -30,7 +30,10 @@ _SHOWN = 60
 """Characters of an unknown action that are repeated."""
 
 ACTED_ON: Mapping[str, Mapping[Action, RowRule]] = {
-    "Unit": dict.fromkeys((Action.METRICS_READ, Action.ISSUE_REPORT, Action.RULE_SET), UNIT),
+    "Unit": dict.fromkeys(
+        (Action.METRICS_READ, Action.ISSUE_REPORT, Action.RULE_SET, Action.POSTING_GRANT), UNIT
+    ),
+    "Posting": {Action.POSTING_END: POSTING},
     "Issue": dict.fromkeys((Action.METRICS_READ, Action.ISSUE_ATTACH, *actions_of(ON_ISSUE)), ISSUE),
     "Assignment": dict.fromkeys(actions_of(ON_ASSIGNMENT), PARTY),
 }
