@@ -360,6 +360,11 @@ async def test_an_attachment_out_of_sight_is_no_attachment(api: Api) -> None:
         hidden = await api.get(id_)
         assert (hidden.status_code, hidden.content) == (404, unknown.content), id_
         assert dict(hidden.headers) == dict(unknown.headers) | {"date": hidden.headers["date"]}
+    for how in ({"method": "HEAD"}, {"If-None-Match": "*"}, {"Range": "bytes=0-1"}):
+        hidden, unknown = await api.get(1, **how), await api.get(99999, **how)
+        assert (hidden.status_code, hidden.content) == (404, unknown.content), how
+        assert dict(hidden.headers) == dict(unknown.headers) | {"date": hidden.headers["date"]}
+    unknown = await api.get(99999)
     assert (await api.get(1, "screen")).content == unknown.content
     assert (await api.get(1, "next door")).content == JPEG
 

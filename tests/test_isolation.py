@@ -1,19 +1,27 @@
 """Nobody sees across a border: every path through the schema is walked, and no row from beyond may show."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+import re
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 import pytest
 from graphql import (
+    GraphQLEnumType,
     GraphQLField,
+    GraphQLInputObjectType,
+    GraphQLInputType,
     GraphQLInterfaceType,
+    GraphQLList,
     GraphQLNamedType,
+    GraphQLNonNull,
     GraphQLObjectType,
     get_named_type,
     is_leaf_type,
     is_required_argument,
 )
+from sqlalchemy import Boolean, DateTime, Integer, Text, not_, update
 from tests.reference.agreement import parse
 from tests.reference.answers import readable
 from tests.reference.neighbours import CITY, HERE, OTHER_CITY, THERE, neighbours
@@ -28,6 +36,7 @@ from lxbc_graph.read.catalogue import Catalogue, Entity, Lookup, Many, One
 from lxbc_graph.schema.build import build
 from lxbc_graph.schema.declare import CATALOGUE
 from lxbc_graph.schema.execute import Executor, Request
+from lxbc_graph.store import tables
 from lxbc_graph.store.database import Database
 
 pytestmark = pytest.mark.anyio
@@ -97,7 +106,7 @@ def _marks(name: str, row: Row) -> Iterator[str]:
         if row.get(column):
             yield row[column]
     yield from row.get("aliases", ())
-    if name == "assignment":
+    if name == "assignment" and row["solve_due_at"]:
         yield row["solve_due_at"].isoformat()
 
 
@@ -249,16 +258,31 @@ def values_of(answer: Any) -> Iterator[str]:
         yield answer
 
 
-async def answers(executor: Executor, principal: Principal) -> AsyncIterator[set[str]]:
-    """Every text in the answer of each walk."""
+def leaks(answer: Any, hidden: Collection[str], path: str = "") -> list[str]:
+    """Where in an answer which of the hidden texts stand, one line each."""
+    if isinstance(answer, dict):
+        return [line for key, value in answer.items() for line in leaks(value, hidden, f"{path}.{key}")]
+    if isinstance(answer, list):
+        return [line for at, value in enumerate(answer) for line in leaks(value, hidden, f"{path}.{at}")]
+    return [f"{path[1:]}: {answer}"] if isinstance(answer, str) and answer in hidden else []
+
+
+async def answers(executor: Executor, principal: Principal) -> AsyncIterator[tuple[Walk, Any]]:
+    """The answer to each walk."""
     for walk in WALKS:
         answer = parse((await executor.execute(Request(walk.text), principal)).body)
         assert "errors" not in answer, (walk.text, answer)
-        yield set(values_of(answer["data"]))
+        yield walk, answer["data"]
 
 
-async def seen_by(executor: Executor, principal: Principal) -> set[str]:
-    return {text async for texts in answers(executor, principal) for text in texts}
+async def seen_by(executor: Executor, principal: Principal, hidden: Collection[str] = ()) -> set[str]:
+    """Every text that the viewer is told; says which path told something hidden."""
+    seen = set[str]()
+    async for walk, answer in answers(executor, principal):
+        found = leaks(answer, hidden)
+        assert not found, "\n".join([f"shown to {principal.account}:", *found, "by", walk.text])
+        seen |= set(values_of(answer))
+    return seen
 
 
 @pytest.mark.parametrize(
@@ -273,9 +297,8 @@ async def seen_by(executor: Executor, principal: Principal) -> set[str]:
 async def test_all_that_lies_within_is_seen_and_nothing_beyond(
     executor: Executor, role: Role, code: str
 ) -> None:
-    seen = await seen_by(executor, viewer(role, code))
     private = {row["phone"] for row in ROWS["cadre"]} if role in {Role.PORTAL, Role.SERVICE_GROUP} else set()
-    assert not seen & (beyond(code) | private)
+    seen = await seen_by(executor, viewer(role, code), beyond(code) | private)
     accounts = {f"Account:{row['id']}" for row in ROWS["account"]}  # no node
     audit = marks({"audit_event": ROWS["audit_event"]})
     assert not seen & audit or role is Role.CITY_OFFICE
@@ -314,8 +337,8 @@ async def test_an_entity_that_forgets_to_ask_is_noticed(database: Database, name
         careless.add(_careless(entity) if entity.table == name else entity)
     executor = await executor_on(database, careless)
     hidden = beyond(HERE)
-    async for texts in answers(executor, viewer(Role.PORTAL, HERE)):
-        if texts & hidden:
+    async for _, answer in answers(executor, viewer(Role.PORTAL, HERE)):
+        if leaks(answer, hidden):
             return
     pytest.fail("nobody noticed")
 
@@ -377,6 +400,196 @@ async def test_what_is_hidden_answers_as_what_does_not_exist(executor: Executor)
             assert await answer("Unit:99999", code) == await answer("Unit:99999", unknown)
 
 
+# Filters and orders
+
+
+@dataclass(frozen=True)
+class Narrowed:
+    """A connection, as a root field or along a relation of a row, and what it can be narrowed and ordered by."""
+
+    name: str
+    around: str
+    filter: GraphQLInputObjectType
+    orders: tuple[str, ...]
+    row: GraphQLNamedType
+
+    def text(self, arguments: str) -> str:
+        leaves = "__typename id" if "id" in _members(cast("Composite", self.row))[0].fields else "__typename"
+        field = self.name.rpartition(".")[2]
+        return self.around.replace(
+            "HERE", f"{field}(first: 100, {arguments}) {{ totalCount nodes {{ {leaves} }} }}"
+        )
+
+
+def narrowed() -> Iterator[Narrowed]:
+    assert SCHEMA.query_type is not None
+    for name, spec in SCHEMA.query_type.fields.items():
+        if "filter" in spec.args:
+            yield _narrowed(name, "{ HERE }", spec)
+    for type_ in SCHEMA.type_map.values():
+        if not isinstance(type_, GraphQLObjectType) or type_.name in {"Query", "Mutation", "Subscription"}:
+            continue
+        for name, spec in type_.fields.items():
+            if "filter" in spec.args:
+                inner = f"... on {type_.name} {{ HERE }}"
+                yield _narrowed(
+                    f"{type_.name}.{name}", f"{{ {_around(type_).replace('HERE', inner)} }}", spec
+                )
+
+
+def _around(type_: GraphQLObjectType) -> str:
+    """The way from a root to rows of the type."""
+    assert SCHEMA.query_type is not None
+    for name, spec in SCHEMA.query_type.fields.items():
+        inner = get_named_type(spec.type)
+        if is_leaf_type(inner) or any(map(is_required_argument, spec.args.values())):
+            continue
+        row, _ = _row(inner)
+        if type_ in _members(row):
+            return f"{name} {{ HERE }}" if row is inner else f"{name}(first: 100) {{ nodes {{ HERE }} }}"
+    raise AssertionError(f"{type_.name}: no list of the root has such rows")
+
+
+def _narrowed(name: str, around: str, spec: GraphQLField) -> Narrowed:
+    filter_ = get_named_type(spec.args["filter"].type)
+    assert isinstance(filter_, GraphQLInputObjectType)
+    order = get_named_type(spec.args["orderBy"].type)
+    assert isinstance(order, GraphQLInputObjectType)
+    field = get_named_type(order.fields["field"].type)
+    assert isinstance(field, GraphQLEnumType)
+    connection = get_named_type(spec.type)
+    assert isinstance(connection, GraphQLObjectType)
+    row = get_named_type(connection.fields["nodes"].type)
+    return Narrowed(name, around, filter_, tuple(field.values), row)
+
+
+NARROWED = list(narrowed())
+
+
+def probes(type_: GraphQLNamedType, *, every: bool) -> tuple[Any, list[Any]]:
+    """A value of a filter's term that names nothing anywhere, and those that name something beyond alone."""
+    assert type_.name in {"ID", "String", "DateTimeRange"}, f"{type_}: a new kind of term needs a line here"
+    hidden, seen = beyond(HERE), " ".join(marks(within(HERE)))
+    match type_.name:
+        case "ID":
+            names = sorted({mark for mark in hidden if ":" in mark and mark[0].isupper()})
+            return "Nothing:99999", names if every else names[::6]
+        case "String":
+            words = sorted(mark for mark in hidden if ":" not in mark and mark not in seen)
+            return "411099", words if every else words[::9]
+    moments = {
+        (name, value)
+        for name, rows in ROWS.items()
+        for row in rows
+        if row not in within(HERE)[name]
+        for value in row.values()
+        if isinstance(value, datetime)
+    }
+    here = {
+        value
+        for rows in within(HERE).values()
+        for row in rows
+        for value in row.values()
+        if isinstance(value, datetime)
+    }
+    only = sorted({value for _, value in moments} - here)
+    return _moment(datetime(2199, 1, 1, tzinfo=UTC)), [_moment(one) for one in (only if every else only[::5])]
+
+
+def _moment(at: datetime) -> dict[str, str]:
+    return {"from": at.isoformat(), "to": (at + timedelta(microseconds=1)).isoformat()}
+
+
+def _many(type_: GraphQLInputType) -> bool:
+    return isinstance(type_.of_type if isinstance(type_, GraphQLNonNull) else type_, GraphQLList)
+
+
+@pytest.mark.parametrize("one", NARROWED, ids=lambda one: one.name)
+async def test_a_filter_that_names_what_is_hidden_names_nothing(executor: Executor, one: Narrowed) -> None:
+    principal = viewer(Role.PORTAL, HERE)
+    for term, spec in one.filter.fields.items():
+        type_ = get_named_type(spec.type)
+        if isinstance(type_, GraphQLEnumType) or type_.name in {"Boolean", "DateTime", "Int"}:
+            continue  # names no row; what it keeps of those beyond is asked below
+        nothing, hidden = probes(type_, every="." not in one.name)
+        text = f"query ($value: {spec.type}) " + one.text(f"filter: {{{term}: $value}}")
+
+        async def answer(value: Any, text: str = text, many: bool = _many(spec.type)) -> bytes:
+            variables = {"value": [value] if many else value}
+            return (await executor.execute(Request(text, variables=variables), principal)).body
+
+        expected = await answer(nothing)
+        assert b"GRAPHQL_VALIDATION_FAILED" not in expected, expected
+        for value in hidden:
+            told = await answer(value)
+            assert told == expected, (
+                f"{one.name}(filter: {{{term}: {value}}}) tells of what is hidden: {told!r}"
+            )
+
+
+def _kept(one: Narrowed) -> Iterator[str]:
+    """Every order, and every term of a filter that names no row, with each of its values."""
+    for field in one.orders:
+        yield from (f"orderBy: {{field: {field}, direction: {direction}}}" for direction in ("ASC", "DESC"))
+    for term, spec in one.filter.fields.items():
+        match get_named_type(spec.type):
+            case GraphQLEnumType() as enum:
+                values = [f"[{value}]" for value in enum.values]
+            case type_ if type_.name == "Boolean":
+                values = ["true", "false"]
+            case type_ if type_.name == "DateTime":
+                values = ['"2021-08-05T00:00:00Z"', '"2021-08-12T00:00:00Z"']
+            case _:
+                values = []
+        yield from (f"filter: {{{term}: {value}}}" for value in values)
+
+
+WRITTEN = {"name", "title", "description", "phone", "line", "number", "reason", "finder_name", "actor_name"}
+
+
+async def _happen_beyond(database: Database) -> None:
+    """Change whatever can be changed of each row that is hidden."""
+    here = within(HERE)
+    async with database.engine.begin() as connection:
+        for name, rows in ROWS.items():
+            hidden = [row["id"] for row in rows if row not in here[name]]
+            table = tables.metadata.tables[name]
+            changed: dict[str, Any] = {}
+            for column in table.columns:
+                match column.type:
+                    case DateTime():
+                        changed[column.name] = column + timedelta(days=1)
+                    case Boolean():
+                        changed[column.name] = not_(column)
+                    case Integer() if type(column.type) is Integer:
+                        changed[column.name] = column + 1
+                    case Text() if column.name in WRITTEN:
+                        changed[column.name] = "改" + column
+            if name == "issue":
+                changed |= {"state": "DISMISSED", "dismissal": "NOT_TRUE", "satisfaction": "DISSATISFIED"}
+            if changed and name != "account":
+                await connection.execute(update(table).where(table.c.id.in_(hidden)).values(changed))
+
+
+async def test_whatever_happens_beyond_the_border_no_answer_changes(
+    executor: Executor, database: Database
+) -> None:
+    principal = viewer(Role.PORTAL, HERE)
+    texts = [walk.text for walk in WALKS] + [one.text(given) for one in NARROWED for given in _kept(one)]
+
+    async def told() -> list[bytes]:
+        return [(await executor.execute(Request(text), principal)).body for text in texts]
+
+    before = await told()
+    assert not [answer for answer in before if b"GRAPHQL_VALIDATION_FAILED" in answer]
+    await _happen_beyond(database)
+    for text, then, now in zip(texts, before, await told(), strict=True):
+        assert then == now, f"tells what happened beyond the border: {text}\n{then!r}\n{now!r}"
+    everything = viewer(Role.CITY_OFFICE, CITY)
+    shown = await seen_by(executor, everything)
+    assert any(text.startswith("改") for text in shown), "nothing happened"
+
+
 # Cursors
 
 _PAGE = """
@@ -410,6 +623,30 @@ async def test_a_cursor_is_for_its_viewer_connection_filter_and_order(executor: 
     text = "query ($after: String) { events(first: 1, after: $after) { nodes { id } } }"
     elsewhere = parse((await executor.execute(Request(text, variables={"after": cursor}), mine)).body)
     assert elsewhere["errors"][0]["extensions"]["code"] == "INVALID_CURSOR"
+
+
+@pytest.mark.parametrize("one", NARROWED, ids=lambda one: one.name)
+async def test_a_cursor_that_was_made_by_another_viewer_is_none(executor: Executor, one: Narrowed) -> None:
+    text = one.text("after: $after").replace("totalCount", "pageInfo { startCursor }")
+    text = f"query ($after: String) {text}"
+
+    async def answer(principal: Principal, after: str | None) -> bytes:
+        return (await executor.execute(Request(text, variables={"after": after}), principal)).body
+
+    mine = viewer(Role.PORTAL, HERE)
+    for other in (
+        viewer(Role.CITY_OFFICE, CITY),
+        viewer(Role.PORTAL, THERE),
+        replace(mine, account_id=99_999),
+    ):
+        found = _CURSOR.findall((await answer(other, None)).decode())
+        refused = await answer(mine, "no cursor")
+        assert parse(refused)["errors"][0]["extensions"]["code"] == "INVALID_CURSOR"
+        for cursor in found:
+            assert await answer(mine, cursor) == refused, f"{one.name}: takes the cursor of {other.account}"
+
+
+_CURSOR = re.compile(r'"startCursor":"([^"]+)"')
 
 
 async def test_a_cursor_serves_whatever_else_is_asked(executor: Executor) -> None:

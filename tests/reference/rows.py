@@ -4,6 +4,7 @@ import json
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 import asyncpg
@@ -108,8 +109,9 @@ async def write(database: Database, rows: Mapping[str, Sequence[Row]]) -> None:
     """Insert the rows, ids included."""
     async with database.engine.begin() as connection:
         for name in TABLES:
-            for row in rows.get(name, ()):
-                await connection.execute(insert(tables.metadata.tables[name]).values(row))
+            # In their order, and many at once as long as they say the same columns.
+            for _, alike in groupby(rows.get(name, ()), key=tuple):
+                await connection.execute(insert(tables.metadata.tables[name]), list(alike))
 
 
 def path_of(unit: Row) -> Row:
@@ -177,20 +179,23 @@ def with_reach(rows: Rows) -> Rows:
     return rows
 
 
-def random_rows(seed: int) -> Rows:
-    """Return two cities with everything in them, the same for the same seed but for what is due in some hours."""
-    return _Maker(random.Random(seed)).rows()  # noqa: S311 - repeatable is what it must be
+def random_rows(seed: int, first: int = 0, cities: Sequence[str] = ("4110", "4111")) -> Rows:
+    """Return cities with everything in them, the same for the same seed but for what is due in some hours.
+
+    Ids begin behind ``first``, so that worlds can lie side by side.
+    """
+    return _Maker(random.Random(seed), first).rows(cities)  # noqa: S311 - repeatable is what it must be
 
 
 class _Maker:
-    def __init__(self, chance: random.Random) -> None:
+    def __init__(self, chance: random.Random, first: int) -> None:
         self._chance = chance
-        self._ids = dict.fromkeys(TABLES, 0)
+        self._ids = dict.fromkeys(TABLES, first)
         self._today = datetime.now(UTC)
 
-    def rows(self) -> Rows:
+    def rows(self, cities: Sequence[str]) -> Rows:
         found: Rows = {name: [] for name in TABLES}
-        for code in ("4110", "4111"):
+        for code in cities:
             city = self._city(code)
             for name, rows in city.items():
                 found[name] += rows

@@ -31,7 +31,7 @@ from lxbc_graph.telemetry import Telemetry
 from lxbc_graph.write.commands import Commands
 
 ENFORCER = Enforcer(POLICIES)
-UNLIMITED = Limits(depth=50, fields=10**6, aliases=10**6, cost=10**12)
+UNLIMITED = Limits(depth=50, fields=10**6, aliases=10**6, cost=10**12, bytes=10**6, tokens=10**6)
 """For random documents, which are no attack; pages are bounded all the same."""
 POLICY = ENFORCER.rows
 

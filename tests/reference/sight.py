@@ -1,6 +1,7 @@
 """What one principal may see, asked of each row on its own (DOMAIN 9), straight from the policy's rows."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -29,9 +30,9 @@ class Sight:
     def __init__(
         self, rows: Rows, policy: Sequence[tuple[str, ...]], principal: Principal, now: datetime
     ) -> None:
-        self._rows = rows
+        self.rows = rows
         self._policy = policy
-        self._principal = principal
+        self.principal = principal
         self._now = now
         self._units = {row["id"]: row for row in rows["unit"]}
         self._issues = {row["id"]: row for row in rows["issue"]}
@@ -45,7 +46,7 @@ class Sight:
                 return True  # a unit that is seen, whoever sees where it went
             return self.may("issue:read", "issue", self._issues[row["issue_id"]])
         if table == "account":
-            return bool(row["id"] == self._principal.account_id)
+            return bool(row["id"] == self.principal.account_id)
         return self.may(READS[table], table, row)
 
     def may(self, action: str, table: str, row: Row) -> bool:
@@ -57,6 +58,10 @@ class Sight:
             )
         return self._known[key]
 
+    def alone(self, posting: Posting) -> "Sight":
+        """Return what the principal would see with this posting alone."""
+        return Sight(self.rows, self._policy, replace(self.principal, postings=(posting,)), self._now)
+
     def may_somewhere(self, action: str) -> bool:
         """Say whether some posting lets the principal do this to some row, were there one."""
         return any(
@@ -67,7 +72,7 @@ class Sight:
     def _grants(self, action: str) -> list[Grant]:
         return [
             (scope, posting)
-            for posting in self._principal.postings
+            for posting in self.principal.postings
             for role, granted, scope in self._policy
             if role == posting.role and granted == action
         ]
@@ -84,7 +89,7 @@ class Sight:
             case "SUBTREE":
                 return unit_id in self._places(action, table, row)
             case "UNIT":
-                return bool(unit_id == row["id" if table == "unit" else "unit_id"])
+                return unit_id in self._seats(action, table, row)
             case "OWN":
                 return self._mine(table, row)
             case "ASSIGNED":
@@ -93,13 +98,22 @@ class Sight:
                 return table == "issue" and any(self._party(posting, share) for share in self._shares(row))
         raise AssertionError(scope)
 
+    def _seats(self, action: str, table: str, row: Row) -> set[int]:
+        if table == "category":
+            return set()  # shared by the city, and of no unit
+        found = {row["id" if table == "unit" else "unit_id"]}
+        if action == "cadre:private":
+            mine = (one for one in self.rows["posting"] if one["cadre_id"] == row["id"])
+            found |= {one["unit_id"] for one in mine if self.in_force(one)}
+        return found
+
     def _places(self, action: str, table: str, row: Row) -> set[int]:
         if table == "category":
             return {row["city_id"]}
         if table != "cadre":
             return ancestors(row)
         places = ancestors(self._units[row["unit_id"]])
-        for posting in self._rows["posting"]:
+        for posting in self.rows["posting"]:
             # A phone is open to whom the cadre serves, not to whom it served.
             if posting["cadre_id"] == row["id"] and (action != "cadre:private" or self.in_force(posting)):
                 places |= ancestors(posting)
@@ -111,7 +125,7 @@ class Sight:
         return bool(posting["valid_from"] <= self._now and (until is None or until > self._now))
 
     def _mine(self, table: str, row: Row) -> bool:
-        me = self._principal
+        me = self.principal
         if table == "cadre":
             return bool(row["id"] == me.cadre_id)
         if table == "assignment":
@@ -133,7 +147,7 @@ class Sight:
         return posting.role is not Role.DEPARTMENT and share["party_unit_id"] == posting.path.unit_id
 
     def _shares(self, issue: Row) -> list[Row]:
-        return [share for share in self._rows["assignment"] if share["issue_id"] == issue["id"]]
+        return [share for share in self.rows["assignment"] if share["issue_id"] == issue["id"]]
 
 
 def _path(posting: Posting) -> set[int | None]:
