@@ -294,7 +294,7 @@ async def granted(
         await connection.rollback()
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [1, 3, 11])  # in which offices grant something
 async def test_through_a_new_posting_nothing_is_reached_that_the_granter_did_not_reach(
     database: Database, seed: int
 ) -> None:

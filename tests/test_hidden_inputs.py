@@ -38,6 +38,7 @@ from tests.test_commands import (
     VILLAGE,
     VILLAGE_B,
     House,
+    _principal,
     built,
     duplicate,
     judge,
@@ -46,7 +47,7 @@ from tests.test_every_command import CASES, Scene, scene
 from tests.test_isolation import SCHEMA, _fully, _onward, leaks, marks
 
 from lxbc_graph.domain.principal import Principal
-from lxbc_graph.domain.words import AssignmentKind, Source
+from lxbc_graph.domain.words import AssignmentKind, Role, Source
 from lxbc_graph.read import ids
 from lxbc_graph.schema.declare import camel
 from lxbc_graph.schema.execute import Executor, Request
@@ -56,6 +57,8 @@ from lxbc_graph.write import (
     ArbitrateAssignment,
     AssignIssue,
     Command,
+    EndPosting,
+    GrantPosting,
     PartyInput,
     ReportIssue,
     SetRule,
@@ -153,6 +156,19 @@ MORE: dict[str, tuple[Case, ...]] = {
         ),
     ),
     "setRule": (Case(lambda _: SetRule(COUNTY, "规则", {}), "office", "REPORTED"),),
+    "grantPosting": (
+        Case(
+            lambda _: GrantPosting(Role.VILLAGE_OFFICIAL, cadre_id=CADRE, unit_id=VILLAGE),
+            "office",
+            "REPORTED",
+        ),
+        Case(
+            lambda _: GrantPosting(Role.DEPARTMENT, cadre_id=CADRE, department_id=IDLE_BUREAU),
+            "office",
+            "REPORTED",
+        ),
+    ),
+    "endPosting": (Case(lambda _: EndPosting(_principal("town").postings[0].id), "office", "REPORTED"),),
 }
 """Inputs that ``CASES`` leaves out."""
 MORE |= {
@@ -187,7 +203,7 @@ def _as_value(value: Any, node: str | None) -> Any:
     if is_dataclass(value):
         return as_input(value)
     if isinstance(value, Enum):
-        return value.value
+        return value.name
     return value.isoformat() if isinstance(value, date) else value
 
 

@@ -641,11 +641,14 @@ async def test_a_cursor_that_was_made_by_another_viewer_is_none(executor: Execut
     ):
         found = _CURSOR.findall((await answer(other, None)).decode())
         refused = await answer(mine, "no cursor")
-        assert parse(refused)["errors"][0]["extensions"]["code"] == "INVALID_CURSOR"
+        if one.name not in CLOSED:
+            assert parse(refused)["errors"][0]["extensions"]["code"] == "INVALID_CURSOR"
         for cursor in found:
             assert await answer(mine, cursor) == refused, f"{one.name}: takes the cursor of {other.account}"
 
 
+CLOSED = {"auditEvents"}
+"""Lists that are closed to a portal: empty, whatever is asked of them."""
 _CURSOR = re.compile(r'"startCursor":"([^"]+)"')
 
 

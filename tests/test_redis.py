@@ -284,7 +284,7 @@ async def test_every_process_listens(redis: RedisServer, database_url: str) -> N
             return [number for _, number in admin.pubsub_numsub(*admin.pubsub_channels("lxbc:*"))]
 
         try:
-            await until(lambda: listening() == [2, 2])
+            await until(lambda: listening() == [2] * len(Topic))
             for process in started:
                 process.terminate()
                 assert await process.wait() == 0

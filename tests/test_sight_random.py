@@ -116,7 +116,7 @@ async def test_every_answer_is_the_oracle_s(database: Database, tmp_path: Path, 
         chance = random.Random(seed)  # noqa: S311 - repeatable is what it must be
         policy = random_policy(chance)
         enforcer = enforcer_of(policy, tmp_path)
-        executor._reader = Reader(database.lanes, database.streams, CATALOGUE, enforcer)
+        executor._reader = Reader(database.lanes, database.streams, CATALOGUE, enforcer, small_count=0)
         complete = _completed(rows)
         for principal in viewers(chance, complete, now):
             sight = Sight(complete, policy, principal, now)

@@ -333,7 +333,7 @@ async def test_a_screen_can_count_nothing_but_units_rules_and_categories(databas
     assert {name for name in lists if data[name]["totalCount"] or data[name]["nodes"]} == {"units"}
     # The others are empty in this world; what leads on from them leads to these again.
     assert {*lists} - {"units", "rules", "categories"} == {
-        *("departments", "cadres", "postings", "issues", "assignments", "events")
+        *("departments", "cadres", "postings", "issues", "assignments", "events", "auditEvents")
     }
     counted = "issues { totalCount } cadres { totalCount } postings { totalCount } departments { totalCount }"
     units = await wall.told(
