@@ -7,24 +7,32 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from gql import Client as GqlClient
+from gql import GraphQLRequest
+from gql.transport.async_transport import AsyncTransport
+from gql.transport.exceptions import TransportQueryError
+from gql.transport.httpx import HTTPXAsyncTransport
+from gql.transport.websockets import WebsocketsTransport
+from graphql import GraphQLError, assert_interface_type, build_schema, lexicographic_sort_schema, print_schema
+from tests.node import ENVIRONMENT, FOLDER, SCHEMA, command, persisted, relay_project, tool
 from tests.serving import PATIENCE, serving
 
 from lxbc_graph.app import create_app
 from lxbc_graph.http.server import bind
 from lxbc_graph.policy.tokens import Tokens
+from lxbc_graph.read.trusted import id_of
 from lxbc_graph.settings import Settings
 from lxbc_graph.store.database import Database
 
 pytestmark = pytest.mark.anyio
 
-FOLDER = Path(__file__).parent / "clients"
 FOLLOWERS = ("apollo.mjs", "eventsource.mjs", "graphql-sse.mjs", "graphql-ws.mjs")
 """Those that follow events, and resume."""
 WORLD: dict[str, Any] = {
@@ -93,13 +101,12 @@ class Api:
         self, program: str, query: str | None = EVENTS, *, address: str = "", **asked: Any
     ) -> AsyncIterator[Client]:
         """Run a client; it follows all events unless it is asked for something else."""
-        assert (FOLDER / "node_modules").is_dir(), "this test needs the clients, which `make test` installs"
         url = f"http://{address or self.address}/graphql"
         variables = {"after": self.start} if query == EVENTS else {}
         given = {"url": url, "tokens": [self.token()], "query": query, "variables": variables, **asked}
         process = await asyncio.create_subprocess_exec(
-            *("sh", FOLDER / "run.sh", program, json.dumps(given)),
-            env={**os.environ, "VENV_PYTHON": sys.executable},
+            *command(FOLDER / program, json.dumps(given)),
+            env=ENVIRONMENT,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
@@ -176,10 +183,29 @@ async def test_whoever_follows_resumes_where_the_server_was_ended(api: Api, numb
 
 async def test_apollo_is_answered_its_queries_and_changes_too(api: Api) -> None:
     async with api.client("apollo.mjs", 'query { unit(code: "411024") { code } }') as client:
-        assert await client.sees() == {"next": {"unit": {"__typename": "County", "code": "411024"}}}
+        assert (await client.sees())["next"] == {"unit": {"__typename": "County", "code": "411024"}}
     variables = {"unit": api.unit, "title": "one"}
     async with api.client("apollo.mjs", REPORT, variables=variables) as client:
         assert (await client.sees())["next"]["reportIssue"]["errors"] == []
+
+
+async def test_apollo_keeps_each_object_once_and_matches_interfaces(api: Api) -> None:
+    schema = build_schema((SCHEMA / "schema.graphql").read_text("utf-8"))
+    units = [
+        member.name for member in schema.get_possible_types(assert_interface_type(schema.get_type("Unit")))
+    ]
+    query = """query {
+      unit(code: "411024") { id ...Unit }
+      again: unit(code: "411024104") { id parent { id code } }
+    }
+    fragment Unit on Unit { name }"""
+    options = {"possibleTypes": {"Unit": units}}
+    async with api.client("apollo.mjs", query, options=options) as client:
+        seen = await client.sees()
+    county, town = seen["next"]["unit"], seen["next"]["again"]
+    assert set(county) == {"__typename", "id", "name"}
+    assert town["parent"]["id"] == county["id"]
+    assert sorted(seen["kept"]) == sorted(["ROOT_QUERY", f"County:{county['id']}", f"Township:{town['id']}"])
 
 
 @pytest.mark.parametrize("http", [{}, {"useGETForQueries": True}], ids=["POST", "GET"])
@@ -194,7 +220,7 @@ async def test_apollo_is_told_why_it_is_refused(api: Api, http: dict[str, Any]) 
 
 
 async def test_apollo_is_told_why_its_subscription_ends(api: Api) -> None:
-    async with api.client("apollo.mjs", tokens=[api.token(2)]) as client:
+    async with api.client("apollo.mjs", tokens=[api.token(6)]) as client:
         await api.report("one")
         assert await client.follows(1) == ["one"]
         seen = await client.sees()
@@ -259,7 +285,7 @@ async def test_a_socket_that_pings_is_kept_alive(api: Api) -> None:
 
 
 async def test_a_socket_whose_token_ends_comes_back_with_another_and_resumes(api: Api) -> None:
-    async with api.client("graphql-ws.mjs", tokens=[api.token(2), api.token()]) as client:
+    async with api.client("graphql-ws.mjs", tokens=[api.token(6), api.token()]) as client:
         await api.report("one")
         assert await client.sees() == "connected"
         assert await client.follows(1) == ["one"]
@@ -289,3 +315,119 @@ async def test_the_audit_of_graphql_over_http_finds_nothing(api: Api) -> None:
         found = await client.sees()
     assert [point for point in found if point["status"] != "ok"] == []
     assert Counter(point["name"].split(" ")[0] for point in found) == {"MUST": 13, "SHOULD": 23, "MAY": 25}
+
+
+@pytest.mark.parametrize("socket", [True, False], ids=["socket", "fetch"])
+async def test_urql_is_answered_and_follows(api: Api, socket: bool) -> None:
+    options = {"socket": socket}
+    async with api.client("urql.mjs", options=options) as follower:
+        async with api.client(
+            "urql.mjs", 'query { unit(code: "411024") { code } }', options=options
+        ) as client:
+            assert await client.sees() == {"next": {"unit": {"__typename": "County", "code": "411024"}}}
+        variables = {"unit": api.unit, "title": "one"}
+        async with api.client("urql.mjs", REPORT, variables=variables, options=options) as client:
+            assert (await client.sees())["next"]["reportIssue"]["errors"] == []
+        assert await follower.follows(1) == ["one"]
+        await api.report("two", "three")
+        assert await follower.follows(2) == ["two", "three"]
+
+
+@pytest.mark.parametrize("socket", [True, False], ids=["socket", "fetch"])
+async def test_urql_is_told_why_it_is_refused(api: Api, socket: bool) -> None:
+    async with api.client("urql.mjs", variables={"after": "never"}, options={"socket": socket}) as client:
+        assert (await client.sees())["errors"][0]["extensions"]["code"] == "INVALID_CURSOR"
+    async with api.client("urql.mjs", "{ viewer { account } }", tokens=["bad"]) as client:
+        seen = await client.sees()
+        assert (seen["status"], seen["errors"][0]["extensions"]["code"]) == (401, "UNAUTHENTICATED")
+
+
+async def test_what_relay_compiles_runs(api: Api, tmp_path: Path) -> None:
+    """Its queries for pages and for one object again, too, which nobody has written; then each by its hash."""
+    done = tool(relay_project(tmp_path), "relay-compiler")
+    assert done.returncode == 0, done.stdout
+    texts = persisted(tmp_path)
+    headers = {"Authorization": f"Bearer {api.token()}"}
+    async with httpx.AsyncClient(headers=headers, timeout=PATIENCE) as client:
+
+        async def asked(name: str, **variables: Any) -> Any:
+            text = texts[f"IssuePages{name}"]
+            answers = [
+                (
+                    await client.post(f"http://{api.address}/graphql", json={**by, "variables": variables})
+                ).json()
+                for by in ({"query": text, "documentId": id_of(text)}, {"documentId": id_of(text)})
+            ]
+            assert answers[0] == answers[1]
+            assert "errors" not in answers[0], answers
+            return answers[0]["data"]
+
+        written = {"unitId": api.unit, "title": "one", "description": "d", "source": "VISIT"}
+        reported = await asked("ReportMutation", input={**written, "idempotencyKey": "once"})
+        issue = reported["reportIssue"]["issue"]
+        await api.report("two")
+        unit = (await asked("Query", unit="411024"))["unit"]
+        assert [edge["node"]["title"] for edge in unit["issues"]["edges"]] == ["one", "two"]
+        after = unit["issues"]["edges"][0]["cursor"]
+        more = (await asked("PaginationQuery", id=unit["id"], first=1, after=after))["node"]["issues"]
+        assert [edge["node"]["title"] for edge in more["edges"]] == ["two"]
+        assert (await asked("RefetchQuery", id=issue["id"]))["node"] == {"__typename": "Issue", **issue}
+    async with api.client(
+        "graphql-ws.mjs", texts["IssuePagesSubscription"], variables={"unit": "411024", "after": api.start}
+    ) as follower:
+        assert await follower.follows(2) == ["one", "two"]
+
+
+GQL: dict[str, Callable[[str, str], AsyncTransport]] = {
+    "websockets": lambda address, token: WebsocketsTransport(
+        url=f"ws://{address}/graphql", init_payload={"token": token}
+    ),
+    "httpx": lambda address, token: HTTPXAsyncTransport(
+        url=f"http://{address}/graphql", headers={"Authorization": f"Bearer {token}"}
+    ),
+}
+
+
+@pytest.mark.parametrize("transport", GQL)
+async def test_gql_has_the_schema_and_holds_both_sides_to_it(api: Api, transport: str) -> None:
+    asking = GqlClient(
+        transport=GQL[transport](api.address, api.token()),
+        fetch_schema_from_transport=True,
+        introspection_args={
+            "specified_by_url": True,
+            "directive_is_repeatable": True,
+            "input_value_deprecation": True,
+        },
+        parse_results=True,
+    )
+    async with asking as session:
+        assert asking.schema is not None
+        printed = build_schema((SCHEMA / "schema.graphql").read_text("utf-8"))
+        found, declared = (print_schema(lexicographic_sort_schema(each)) for each in (asking.schema, printed))
+        assert found == declared
+        assert await session.execute(GraphQLRequest('{ unit(code: "411024") { code } }')) == {
+            "unit": {"code": "411024"}
+        }
+        report = GraphQLRequest(REPORT, variable_values={"unit": api.unit, "title": "one"})
+        assert await session.execute(report) == {"reportIssue": {"errors": []}}
+        with pytest.raises(GraphQLError, match="Cannot query field 'nothing'"):  # it did not ask
+            await session.execute(GraphQLRequest("{ nothing }"))
+        with pytest.raises(TransportQueryError) as refused:
+            await session.execute(GraphQLRequest("{ issues(first: 101) { totalCount } }"))
+        assert (refused.value.errors or [{}])[0]["extensions"]["code"] == "PAGE_TOO_LARGE"
+
+
+async def test_gql_follows(api: Api) -> None:
+    following = GqlClient(
+        transport=GQL["websockets"](api.address, api.token()),
+        parse_results=True,
+        fetch_schema_from_transport=True,
+    )
+    async with (
+        following as session,
+        aclosing(session.subscribe(GraphQLRequest(EVENTS, variable_values={"after": api.start}))) as answers,
+    ):
+        for title in ("one", "two"):
+            await api.report(title)
+            answer = await anext(answers)
+            assert answer["issueEvents"]["event"] == {"issue": {"title": title}}

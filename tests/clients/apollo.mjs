@@ -16,14 +16,18 @@ const resume = new ApolloLink((operation, forward) =>
     }),
   ),
 );
-const http = new HttpLink({ uri: url, headers: { Authorization: `Bearer ${token()}` }, ...options });
-const client = new ApolloClient({ link: ApolloLink.from([retry, resume, http]), cache: new InMemoryCache() });
+const { possibleTypes, ...given } = options;
+const http = new HttpLink({ uri: url, headers: { Authorization: `Bearer ${token()}` }, ...given });
+const cache = new InMemoryCache({ possibleTypes });
+const client = new ApolloClient({ link: ApolloLink.from([retry, resume, http]), cache });
 
 const failed = ({ name, errors, statusCode }) => say({ error: name, errors, status: statusCode });
 const document = gql(query);
 switch (document.definitions[0].operation) {
   case "query":
-    client.query({ query: document, variables }).then(({ data }) => say({ next: data }), failed);
+    client
+      .query({ query: document, variables })
+      .then(({ data }) => say({ next: data, kept: Object.keys(cache.extract()) }), failed);
     break;
   case "mutation":
     client.mutate({ mutation: document, variables }).then(({ data }) => say({ next: data }), failed);
