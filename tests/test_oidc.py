@@ -4,14 +4,11 @@ import asyncio
 import base64
 import hmac
 import json
-import os
 import re
-import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -27,6 +24,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from tests.conftest import World
+from tests.node import ENVIRONMENT, FOLDER, command
 from tests.serving import PATIENCE, serving
 
 from lxbc_graph.app import create_app
@@ -40,7 +38,6 @@ from lxbc_graph.store.database import Database
 
 pytestmark = pytest.mark.anyio
 
-FOLDER = Path(__file__).parent / "clients"
 AUDIENCE = "urn:lxbc"
 Jwk = dict[str, Any]
 
@@ -103,14 +100,11 @@ class Provider:
             ],
         }
         self.process = await asyncio.create_subprocess_exec(
-            "sh",
-            FOLDER / "run.sh",
-            "oidc-provider.mjs",
-            json.dumps(given),
+            *command(FOLDER / "oidc-provider.mjs", json.dumps(given)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
-            env={**os.environ, "VENV_PYTHON": sys.executable},
+            env=ENVIRONMENT,
         )
         assert self.process.stdout is not None
         async with asyncio.timeout(PATIENCE):
