@@ -370,6 +370,11 @@ def test_the_variables_say_how_much_it_is(variables: dict[str, Any], cost: int, 
         assert operation.cost.of(operation.variables({"first": 1, "last": 1})) == 1 + 1 + 1 + 2
 
 
+def test_a_document_without_a_character_is_told_what_it_lacks(documents: Documents) -> None:
+    for text in ("", "{", ""):
+        assert refused(documents, text)["code"] == "GRAPHQL_PARSE_FAILED"
+
+
 @pytest.mark.parametrize(
     ("text", "variables", "found"),
     [

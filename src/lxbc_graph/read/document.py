@@ -210,7 +210,7 @@ class Documents:
         self._known: OrderedDict[str, dict[str, Operation]] = OrderedDict()
         self._left: dict[str, str] = {}
         """Of what is known, by id: what clients may leave out."""
-        self._refused: tuple[str, list[GraphQLError]] = ("", [])
+        self._refused: tuple[str | None, list[GraphQLError]] = (None, [])
         """The last document that was refused, and why."""
         for id_, text in trusted.texts.items():
             try:
@@ -265,7 +265,7 @@ class Documents:
     def _read_once(self, text: str) -> dict[str, Operation]:
         """Read a document that is not known; what kind of operation it holds is asked before it runs."""
         if self._refused[0] != text:
-            self._refused = ("", [])
+            self._refused = (None, [])
             try:
                 return self._read(text)
             except Refused as refusal:
