@@ -91,8 +91,9 @@ class Database:
         )
         event.listen(engine.sync_engine, "checkout", _refuse_closed)
         lanes = Lanes(partial(connect, server_settings=session), pool_size)
-        # A few rows by their ids: to plan that anew for each batch takes several times as long as to run it.
-        planned_once = {**session, "plan_cache_mode": "force_generic_plan"}
+        # A few rows by their ids: to plan that anew for each batch takes several times as long as to run it. The plan
+        # must not depend on how small a table was when it was made.
+        planned_once = {**session, "plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
         streams = Lanes(partial(connect, server_settings=planned_once), pool_size)
         return cls(url, engine, pool, lanes, streams)
 
