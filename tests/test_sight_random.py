@@ -22,6 +22,7 @@ from lxbc_graph.policy import rows as rules
 from lxbc_graph.policy.actions import Action, ScopeKind
 from lxbc_graph.policy.enforcer import Enforcer
 from lxbc_graph.policy.rows import RowRule
+from lxbc_graph.policy.scope import Scope, scope_of
 from lxbc_graph.policy.source import MODEL, ROWS
 from lxbc_graph.read.runner import Reader
 from lxbc_graph.resources import POLICIES
@@ -54,6 +55,7 @@ ACTIONS: dict[str, tuple[RowRule, tuple[str, ...]]] = {
     "issue": (rules.ISSUE, ("issue:judge", "issue:attach", "issue:look_back_cadre", "issue:transfer")),
     "assignment": (rules.PARTY, ("issue:accept", "issue:feedback", "issue:urge")),
 }
+AT_HAND: dict[str, RowRule] = {"issue": rules.ISSUE, "assignment": rules.OF_ISSUE, "event": rules.EVENT}
 READ_RULES: dict[str, RowRule] = {"unit": rules.UNIT, "issue": rules.ISSUE, "assignment": rules.OF_ISSUE}
 
 
@@ -123,6 +125,7 @@ async def test_every_answer_is_the_oracle_s(database: Database, tmp_path: Path, 
             others = together if seed == batch else worlds[seed - 1]
             about = f"world {seed}, {principal}"
             await _reads(executor, sight, principal, complete, _sample(chance, complete, others), about)
+            await _asked_one_by_one(database, enforcer, sight, principal, about)
             await _acts(database, enforcer, sight, principal, chance, about)
 
 
@@ -164,6 +167,25 @@ async def _reads(
         if sight.sees("cadre", row)
     }
     assert {one["id"]: one["phone"] for one in told["people"]["nodes"]} == phones, f"{about}: phones"
+
+
+async def _asked_one_by_one(
+    database: Database, enforcer: Enforcer, sight: Sight, principal: Principal, about: str
+) -> None:
+    """Streams and payloads ask of rows at hand what lists gather."""
+    for name, rule in AT_HAND.items():
+        scope = scope_of(enforcer, principal, Action.ISSUE_READ)
+        values: list[Any] = []
+
+        def bind(field: str, single: bool, scope: Scope = scope, values: list[Any] = values) -> str:
+            found = getattr(scope, field)
+            values.append(found[0] if single else found)
+            return f"${len(values)}::bigint{'' if single else '[]'}"
+
+        where = rules.each(rule).predicate(scope, "x", bind)
+        found = await database.pool.fetch(f"select id from {name} x where {where}", *values)
+        seen = {row["id"] for row in sight.rows[name] if sight.sees(name, row)}
+        assert {row["id"] for row in found} == seen, f"{about}: each {name}"
 
 
 async def _acts(

@@ -4,7 +4,7 @@ Each kind of row has its rule, named at the end. ``bind`` turns a field of the s
 text depends on the scope's shape alone and the ids are parameters.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -66,29 +66,51 @@ class ByIssue:
     """An issue: by its unit, by who found, verifies or handles it, by who is a party to it.
 
     What is reached by a person or a party is, together with what a unit gives, spelled as one set of ids: each
-    part comes from its own index. An ``or`` would have to be tried on every row of the table (docs/adr/0007).
+    part comes from its own index. An ``or`` would have to be tried on every row of the table (docs/adr/0007);
+    of rows that are at hand, ``each`` is asked by it.
     """
+
+    each: bool = False
 
     def predicate(self, scope: Scope, alias: str, bind: Bind) -> str:
         """Compare ancestors where they are all there is; otherwise gather ids."""
-        sets = [
-            f"select {column} from {table} where {term}"
-            for table, column, owner, field in (
-                ("issue", "id", "finder_id", "own_cadres"),
-                ("issue", "id", "finder_account_id", "own_accounts"),
-                ("issue", "id", "verifier_id", "own_cadres"),
-                ("assignment", "issue_id", "responsible_id", "own_cadres"),
-                (_HELD, "issue_id", "party_unit_id", "party_units"),
-                (_HELD, "issue_id", "department_id", "party_departments"),
+        row = alias if self.each else "issue"
+        own = [
+            term
+            for column, field in (
+                ("finder_id", "own_cadres"),
+                ("finder_account_id", "own_accounts"),
+                ("verifier_id", "own_cadres"),
             )
-            if (term := _compare(owner, field, scope, bind)) is not None
+            if (term := _compare(f"{row}.{column}", field, scope, bind)) is not None
         ]
-        if not sets:
+        parts = [
+            (table, term)
+            for table, column, field in (
+                ("assignment", "responsible_id", "own_cadres"),
+                (_HELD, "party_unit_id", "party_units"),
+                (_HELD, "department_id", "party_departments"),
+            )
+            if (term := _compare(column, field, scope, bind)) is not None
+        ]
+        if not own and not parts:
             return ByUnit().predicate(scope, alias, bind)
-        wide = ByUnit().predicate(scope, "issue", bind)
-        if wide != NOTHING:
-            sets.append(f"select id from issue where {wide}")
+        unit = ByUnit().predicate(scope, row, bind)
+        if unit != NOTHING:
+            own.append(unit)
+        if self.each:
+            return _any_of([*own, *(_some(table, f"issue_id = {alias}.id", term) for table, term in parts)])
+        sets = [f"select issue_id from {table} where {term}" for table, term in parts]
+        sets += [f"select id from issue where {term}" for term in own]
         return f"{alias}.id in ({' union all '.join(sets)})"
+
+
+def _some(table: str, of_row: str, term: str) -> str:
+    """Say whether a row's few rows of a table hold one of which the term is true.
+
+    Offset keeps PostgreSQL from reaching them by the term, for whose every row it would then look.
+    """
+    return f"exists (select from (select * from {table} where {of_row} offset 0) few where {term})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +211,8 @@ class Through:
     table: str
     foreign_key: str
     rule: RowRule
+    each: bool = False
+    """Whether rows are at hand: the whole is then found by its id, and by nothing else."""
 
     def predicate(self, scope: Scope, alias: str, bind: Bind) -> str:
         """Ask the whole, under an alias of its own."""
@@ -197,6 +221,8 @@ class Through:
         if inner == NOTHING:
             return NOTHING
         of_row = f"{whole}.id = {alias}.{self.foreign_key}"
+        if self.each:
+            return f"(select {inner} from {self.table} {whole} where {of_row})"
         return f"exists (select 1 from {self.table} {whole} where {of_row} and {inner})"
 
 
@@ -205,19 +231,22 @@ class ByEvent:
     """An event: with its issue, and by its own unit where it says that the issue left it for another of the city.
 
     For a county each row is asked, so that a page can stop early; for less the issues are gathered first. A plain
-    ``or`` would hash every visible issue for a page of 50.
+    ``or`` would hash every visible issue for a page of 50. Of rows that are at hand, ``each`` is asked, too.
     """
+
+    each: bool = False
 
     def predicate(self, scope: Scope, alias: str, bind: Bind) -> str:
         """Ask the unit of the event, then its issue; where no unit is reached, nothing has left one."""
         left = self._left(scope, alias, bind)
+        issue = ByIssue(self.each)
         if left == NOTHING:
-            return OF_ISSUE.predicate(scope, alias, bind)
+            return Through("issue", "issue_id", issue, self.each).predicate(scope, alias, bind)
         whole, gone = f"{alias}_issue", f"{alias}_gone"
-        seen = ISSUE.predicate(scope, whole, bind)
+        seen = issue.predicate(scope, whole, bind)
         of_row = f"{whole}.id = {alias}.issue_id"
         each = f"case when {left} then true else (select {seen} from issue {whole} where {of_row}) end"
-        if scope.counties:
+        if self.each or scope.counties:
             return each
         sets = (
             f"select {whole}.id from issue {whole} where {seen}",
@@ -293,3 +322,14 @@ PARTY = ByParty()
 """Assignments: to act on."""
 ACCOUNT = Self()
 AUDIT = ByCity()
+
+_EACH: Mapping[RowRule, RowRule] = {
+    ISSUE: ByIssue(each=True),
+    OF_ISSUE: Through("issue", "issue_id", ByIssue(each=True), each=True),
+    EVENT: ByEvent(each=True),
+}
+
+
+def each(rule: RowRule) -> RowRule:
+    """Return the rule of the same rows where those in question are few and at hand: it asks one after another."""
+    return _EACH.get(rule, rule)

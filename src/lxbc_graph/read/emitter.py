@@ -51,10 +51,15 @@ class Emitter:
     """Writes one statement for one plan and one shape of scopes; counts below ``small`` are hidden."""
 
     def __init__(
-        self, catalogue: Catalogue, scope: Callable[[Action | None], Scope], *, small: int = 0
+        self,
+        catalogue: Catalogue,
+        scope: Callable[[Action | None], Scope],
+        *,
+        small: int = 0,
+        at_hand: bool = False,
     ) -> None:
         self._catalogue = catalogue
-        self._parameters = Parameters(catalogue, scope)
+        self._parameters = Parameters(catalogue, scope, at_hand=at_hand)
         self._small = small
 
     def statement(self, items: Sequence[Item]) -> Statement:
@@ -241,9 +246,9 @@ class Emitter:
         if visible == NOTHING:
             return NULL
         answer = self._node(item.target, inner)
-        frame.joins.append(
-            f" left join {target.table} {inner.alias}"
-            f" on {inner.alias}.id = {frame.alias}.{item.relation.key} and {visible}"
-        )
+        rows, is_it = target.table, f"{inner.alias}.id = {frame.alias}.{item.relation.key}"
+        if self._parameters.at_hand:
+            rows = f"lateral (select * from {rows} {inner.alias} where {is_it} offset 0)"
+        frame.joins.append(f" left join {rows} {inner.alias} on {is_it} and {visible}")
         frame.joins.extend(inner.joins)
         return f"case when {inner.alias}.id is null then {NULL} else {answer} end"

@@ -176,7 +176,7 @@ class Reader:
         def make() -> Statement:
             planner = Planner(self._catalogue, operation, variables)
             node = planner.node(entity, nodes)
-            return Emitter(self._catalogue, scopes, small=scopes.small).row(
+            return Emitter(self._catalogue, scopes, small=scopes.small, at_hand=True).row(
                 node, lambda request: request.row_id, filter_
             )
 
@@ -197,7 +197,8 @@ class Reader:
         def make() -> Statement:
             planner = Planner(self._catalogue, operation, variables)
             nodes = [planner.node("Event", part) for part in parts]
-            return Emitter(self._catalogue, scopes, small=scopes.small).stream(nodes, filter_)
+            emitter = Emitter(self._catalogue, scopes, small=scopes.small, at_hand=True)
+            return emitter.stream(nodes, filter_)
 
         return _remembered(operation, key, make)
 

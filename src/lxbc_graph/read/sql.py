@@ -10,7 +10,7 @@ from typing import Any
 
 from lxbc_graph.domain.principal import Principal
 from lxbc_graph.policy.actions import Action
-from lxbc_graph.policy.rows import NOTHING, RowRule
+from lxbc_graph.policy.rows import NOTHING, RowRule, each
 from lxbc_graph.policy.scope import Scope
 
 from .arguments import Value, Variables
@@ -54,10 +54,16 @@ class Statement:
 
 
 class Parameters:
-    """The parameters and aliases of one statement while it is written."""
+    """The parameters and aliases of one statement while it is written.
 
-    def __init__(self, catalogue: Catalogue, scope: Callable[[Action | None], Scope]) -> None:
+    ``at_hand``: the rows in question are few, and found by their ids.
+    """
+
+    def __init__(
+        self, catalogue: Catalogue, scope: Callable[[Action | None], Scope], *, at_hand: bool = False
+    ) -> None:
         self.entity = catalogue.__getitem__
+        self.at_hand = at_hand
         self._scope = scope
         self._getters: list[Getter] = []
         self._bound: dict[tuple[object, ...], str] = {}
@@ -137,7 +143,7 @@ class Parameters:
 
             return self.bind(("scope", action, name), get, "bigint" if single else "bigint[]")
 
-        return rule.predicate(self._scope(action), alias, bind)
+        return (each(rule) if self.at_hand else rule).predicate(self._scope(action), alias, bind)
 
 
 class Literal(str):

@@ -54,9 +54,10 @@ def _gone(parameters: Parameters, event: Entity, alias: str, filter_: Mapping[st
     is_within = write_filter(parameters, event, unit, issue)
     is_seen = parameters.rows(ISSUE, Action.ISSUE_READ, issue)
     left = parameters.rows(DEPARTURE, Action.ISSUE_READ, alias)
-    here = f"exists (select 1 from issue {issue} where {{}})"
-    of_event = f"{issue}.id = {alias}.issue_id"
-    is_followed = here.format(all_of([of_event, is_seen, *is_within]))
+    followed = all_of([is_seen, *is_within])
+    is_followed = (
+        f"coalesce((select {followed} from issue {issue} where {issue}.id = {alias}.issue_id), false)"
+    )
     ways = [all_of([left, *was_within, f"not {is_followed}"])]
     states = event.filters["toState"]
     wanted = filter_.get("toState")

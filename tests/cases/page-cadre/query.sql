@@ -1,18 +1,18 @@
 select convert_to('{"issues":{"totalCount":'
   || (select (select count(*)
       from issue t1
-      where t1.id in (select id
-        from issue
-        where finder_id = $1::bigint
-        union all select id
-        from issue
-        where finder_account_id = $2::bigint
-        union all select id
-        from issue
-        where verifier_id = $1::bigint
-        union all select issue_id
+      where t1.id in (select issue_id
         from assignment
         where responsible_id = $1::bigint
+        union all select id
+        from issue
+        where issue.finder_id = $1::bigint
+        union all select id
+        from issue
+        where issue.finder_account_id = $2::bigint
+        union all select id
+        from issue
+        where issue.verifier_id = $1::bigint
         union all select id
         from issue
         where issue.unit_id = $3::bigint))
@@ -33,18 +33,18 @@ select convert_to('{"issues":{"totalCount":'
         order by t1.number), '')
     from (select t1.*
       from issue t1
-      where t1.id in (select id
-        from issue
-        where finder_id = $1::bigint
-        union all select id
-        from issue
-        where finder_account_id = $2::bigint
-        union all select id
-        from issue
-        where verifier_id = $1::bigint
-        union all select issue_id
+      where t1.id in (select issue_id
         from assignment
         where responsible_id = $1::bigint
+        union all select id
+        from issue
+        where issue.finder_id = $1::bigint
+        union all select id
+        from issue
+        where issue.finder_account_id = $2::bigint
+        union all select id
+        from issue
+        where issue.verifier_id = $1::bigint
         union all select id
         from issue
         where issue.unit_id = $3::bigint)
