@@ -25,20 +25,31 @@ coalesce(
 )
 """
 
+# Only what the last pass could not see: written by transactions that began after it, or were open when it looked.
+# Among all that has no number PostgreSQL keeps, for whatever is open, the versions of what has long got one.
 # Counting on from the greatest number given, under the lock, leaves no gap and gives none twice: a batch that
 # did not commit gave none.
 _NUMBER = f"""
-with fresh as (
-    select id, xmin as writer, row_number() over (order by id) as place
-    from event where seq is null order by id limit {_BATCH}
+with passed as (
+    select pg_snapshot_xmax(snapshot)::text::bigint as next,
+           array(select pg_snapshot_xip(snapshot)::text::bigint) as open
+    from cast($1::text as pg_snapshot) as snapshot
+), unseen as (
+    select id, xmin as writer from event where seq is null and xact_id >= (select next from passed)
+    union all
+    select id, xmin from event where seq is null and xact_id = any((select open from passed)::bigint[])
+), fresh as (
+    select id, writer, row_number() over (order by id) as place from unseen order by id limit {_BATCH}
 ), head as (
     select coalesce(max(seq), 0) as seq from event
 ), numbered as (
     update event set seq = head.seq + fresh.place, committed_at = {_COMMITTED_AT}
     from fresh, head where event.id = fresh.id returning 1
 )
-select count(*) from numbered
+select count(*), pg_current_snapshot()::text from numbered
 """
+_NOTHING = "1:1:"
+"""The snapshot of who has seen no transaction."""
 
 
 class Relay:
@@ -48,6 +59,8 @@ class Relay:
         self._office = Office(pool, "relay", RELAY_LOCK)
         self._broker = broker
         self._poll_seconds = poll_seconds
+        self._connection: Connection | None = None
+        self._seen = _NOTHING
 
     @property
     def elected(self) -> bool:
@@ -60,5 +73,14 @@ class Relay:
             await self._office.run(self._number, lambda: bell.heard(self._poll_seconds))
 
     async def _number(self, connection: Connection) -> None:
-        while await connection.fetchval(_NUMBER):
-            self._broker.publish(Topic.NUMBERED)
+        if connection is not self._connection:
+            # Its plan is made once, and must not depend on how small the table was.
+            await connection.execute("set enable_seqscan = off; set plan_cache_mode = force_generic_plan")
+            self._connection, self._seen = connection, _NOTHING
+        numbered = _BATCH
+        while numbered == _BATCH:
+            numbered, snapshot = await connection.fetchrow(_NUMBER, self._seen) or (0, self._seen)
+            if numbered < _BATCH:
+                self._seen = snapshot
+            if numbered:
+                self._broker.publish(Topic.NUMBERED)

@@ -306,6 +306,8 @@ event = Table(
     _id(),
     # Null until the relay has numbered the committed row; the order of all subscribers and cursors.
     Column("seq", BigInteger, unique=True),
+    # Of the transaction that wrote it: by this the relay finds what it has not seen.
+    Column("xact_id", BigInteger, server_default=text("pg_current_xact_id()::text::bigint")),
     # Given with the number, as near as the server knows it; ``at`` is when the thing happened.
     _when("committed_at"),
     _ref("issue_id", "issue"),
@@ -325,7 +327,7 @@ event = Table(
     *_unit_path(),
     Index(None, "issue_id", "id"),
     Index("uq_event_key", "key", unique=True, postgresql_where=text("key is not null")),
-    Index("ix_event_unnumbered", "id", postgresql_where=text("seq is null")),
+    Index("ix_event_unnumbered", "xact_id", postgresql_where=text("seq is null")),
     # Few among all events; who left some unanswered is asked of them alone.
     Index("ix_event_letters", "at", postgresql_where=text("data ->> 'rung' = 'REMINDER_LETTER'")),
     Index("ix_event_transferred", "issue_id", postgresql_where=text("kind = 'TRANSFERRED'")),
