@@ -82,3 +82,18 @@ async def test_a_statement_that_took_too_long_is_not_sent_again(database_url: st
         await database.lanes.fetchval("select pg_sleep(3600)::text || pg_backend_pid()")
     assert await database.lanes.fetchval(PID) == before
     await database.close()
+
+
+async def test_what_an_array_is_need_be_asked_once(database: Database) -> None:
+    async def asked() -> list[str]:
+        sent: list[str] = []
+        connection = await database.lanes._connect()
+        connection.add_query_logger(lambda query: sent.append(query.query))
+        row = await connection.fetchrow("select $1::bigint[], $2::text[]", [1], ["a"])
+        assert row is not None and tuple(row) == ([1], ["a"])
+        await asyncio.sleep(0)  # asyncpg tells of a statement in the next turn of the loop
+        await connection.close()
+        return sent
+
+    await asked()
+    assert await asked() == ["select $1::bigint[], $2::text[]"]

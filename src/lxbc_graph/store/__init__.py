@@ -5,6 +5,7 @@ Modules, in the order in which one builds on another:
 ``tables``     every table
 ``embedded``   a real PostgreSQL inside a directory, for who has none
 ``outage``     how a database that is away looks
+``typed``      a connection that need not ask what others have been told
 ``lanes``      connections for statements that stand alone
 ``database``   one database, opened: lanes to read, an engine for units of work, a pool for all else
 ``migrate``    brings a database to the newest of the ``migrations``

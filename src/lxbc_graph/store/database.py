@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from .lanes import Lanes
+from .typed import TypedConnection
 
 _CONNECT_SECONDS = 10
 _MARGIN_SECONDS = 2  # by which the server, if it is there, is the first to give a statement up
@@ -66,6 +67,7 @@ class Database:
             max_cacheable_statement_size=64 * 1024,
             timeout=_CONNECT_SECONDS,
             command_timeout=command_timeout,
+            connection_class=TypedConnection,
         )
         try:
             pool = await asyncpg.create_pool(
@@ -76,6 +78,7 @@ class Database:
                 server_settings=session,
                 timeout=_CONNECT_SECONDS,
                 command_timeout=command_timeout,
+                connection_class=TypedConnection,
             )
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
             raise DatabaseError(f"cannot open the database: {error}") from error
@@ -87,6 +90,7 @@ class Database:
                 "server_settings": session,
                 "timeout": _CONNECT_SECONDS,
                 "command_timeout": command_timeout,
+                "connection_class": TypedConnection,
             },
         )
         event.listen(engine.sync_engine, "checkout", _refuse_closed)
