@@ -86,6 +86,7 @@ class Database:
             for_engine(url),
             pool_size=pool_size,
             max_overflow=0,
+            pool_use_lifo=True,  # the connection that was used last knows the statements
             connect_args={
                 "server_settings": session,
                 "timeout": _CONNECT_SECONDS,
