@@ -202,6 +202,7 @@ async def _opened(settings: Settings, policy: Policy | None, documents: Document
             tokens=tokens,
             log=log,
             explainer=explainer,
+            audited=audit,
         )
         yield Service(
             database,
