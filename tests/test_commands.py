@@ -178,8 +178,8 @@ class House:
             check_languages(error)
         return outcome
 
-    async def well(self, who: str, command: Command) -> int:
-        outcome = await self.do(who, command)
+    async def well(self, who: str, command: Command, key: str | None = None) -> int:
+        outcome = await self.do(who, command, key)
         assert outcome.errors == ()
         assert outcome.row_id is not None
         return outcome.row_id

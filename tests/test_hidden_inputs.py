@@ -17,11 +17,12 @@ from graphql import (
     GraphQLInputType,
     GraphQLInterfaceType,
     GraphQLObjectType,
+    GraphQLScalarType,
     get_named_type,
 )
 from sqlalchemy import event
 from tests.reference.agreement import parse
-from tests.reference.rows import Rows, read
+from tests.reference.rows import Row, Rows, read
 from tests.reference.served import POLICY, Statements, executor_on
 from tests.reference.sight import Sight
 from tests.test_commands import (
@@ -74,16 +75,16 @@ EVIDENCE = 71
 SELECTION = "errors { code message messageZh field }"
 
 
-# Every id that the input of a change takes
+# Every id and every text that the input of a change takes
 
 
-def id_inputs(type_: GraphQLInputType, path: Path = ()) -> Iterator[Path]:
-    """The paths to ids within an input; a list is passed over, so that all its items have one path."""
+def inputs(type_: GraphQLInputType, *leaves: str, path: Path = ()) -> Iterator[Path]:
+    """The paths to such leaves within an input; a list is passed over, so that all its items have one path."""
     inner = get_named_type(type_)
     if isinstance(inner, GraphQLInputObjectType):
         for name, spec in inner.fields.items():
-            yield from id_inputs(spec.type, (*path, name))
-    elif inner.name == "ID":
+            yield from inputs(spec.type, *leaves, path=(*path, name))
+    elif inner.name in leaves:
         yield path
 
 
@@ -93,7 +94,7 @@ def scoped() -> dict[str, GraphQLField]:
     return {
         name: spec
         for name, spec in SCHEMA.mutation_type.fields.items()
-        if any(path for one in spec.args.values() for path in id_inputs(one.type)) or [*shown(spec)]
+        if any([*inputs(one.type, "ID")] for one in spec.args.values()) or [*shown(spec)]
     }
 
 
@@ -167,6 +168,11 @@ MORE: dict[str, tuple[Case, ...]] = {
             "office",
             "REPORTED",
         ),
+        Case(
+            lambda _: GrantPosting(Role.PORTAL, account="portal", unit_id=TOWN),
+            "office",
+            "REPORTED",
+        ),
     ),
     "endPosting": (Case(lambda _: EndPosting(_principal("town").postings[0].id), "office", "REPORTED"),),
 }
@@ -220,13 +226,35 @@ def places(given: Any, path: Path) -> Iterator[tuple[Any, Any]]:
         yield from places(value, tuple(rest)) if rest else [(given, name)]
 
 
-IDS = [(name, path) for name, type_ in mutations().items() for path in id_inputs(type_)]
+BY_TEXT: dict[tuple[str, Path], str] = {("grantPosting", ("account",)): "account"}
+"""Texts that name rows, and of which table: by their name."""
+SAYS = {
+    *("reason", "text", "title", "description", "finding", "measure", "exclusion", "onSite"),
+    *("villagerName", "villagerPhone", "setRule.name", "setRule.settings"),
+}
+"""Texts that say something and name nothing."""
+KEY = ("idempotencyKey",)
+SIGNING_IN = {"login", "refresh", "logout"}
+"""Changes of whoever signs in, which name an account by what nobody else has: test_sign_in.py, test_tokens.py."""
+
+IDS = [(name, path) for name, type_ in mutations().items() for path in inputs(type_, "ID")]
+NAMED = [*IDS, *BY_TEXT]
+
+
+def test_every_text_that_a_change_takes_names_rows_or_says_something() -> None:
+    scalars = {leaf for leaf, type_ in SCHEMA.type_map.items() if isinstance(type_, GraphQLScalarType)}
+    texts = scalars - {"ID", "Boolean", "Int", "Float", "Date"}
+    found = {(name, path) for name, type_ in mutations().items() for path in inputs(type_, *texts)}
+    said = {(name, path) for name, path in found if SAYS & {path[-1], f"{name}.{path[-1]}"}}
+    assert found - said == {*BY_TEXT, *((name, KEY) for name in mutations())}
+    assert SCHEMA.mutation_type is not None
+    assert {*SCHEMA.mutation_type.fields} == {*mutations()} | SIGNING_IN
 
 
 @pytest.mark.parametrize(
-    ("name", "path"), IDS, ids=lambda one: one if isinstance(one, str) else ".".join(one)
+    ("name", "path"), NAMED, ids=lambda one: one if isinstance(one, str) else ".".join(one)
 )
-def test_every_id_that_a_change_takes_has_a_case(name: str, path: Path) -> None:
+def test_what_a_change_names_has_a_case(name: str, path: Path) -> None:
     assert any([*places(as_input(case.make(Scene(1, 2, 3, 4))), path)] for case in cases_of(name)), (
         f"{name}: no case gives {'.'.join(path)}; MORE needs a line"
     )
@@ -252,6 +280,7 @@ class Border:
         self.hidden = {name: [row for row in of if not sight.sees(name, row)] for name, of in tables.items()}
         seen = {name: [row for row in of if sight.sees(name, row)] for name, of in tables.items()}
         self.marks = marks(self.hidden) - marks(seen)
+        self.hidden["account"] = [row for row in rows["account"] if not self._is_known(sight, row)]
 
     @classmethod
     async def of(cls, house: House, case: Case) -> tuple["Border", Scene]:
@@ -279,6 +308,26 @@ class Border:
         executor._commands = house.commands  # with its clock
         return cls(house, executor, who, await read(house.database.pool)), at
 
+    @staticmethod
+    def _is_known(sight: Sight, account: Row) -> bool:
+        """By its cadre, by where it is posted, or because it is posted nowhere."""
+        posted = [row for row in sight.rows["posting"] if row["account_id"] == account["id"]]
+        cadre = [row for row in sight.rows["cadre"] if row["id"] == account["cadre_id"]]
+        return account["city_id"] == sight.principal.city_id and (
+            any(sight.sees("posting", row) for row in posted)
+            or any(sight.sees("cadre", row) for row in cadre)
+            or not (posted or cadre)
+        )
+
+    def named(self, name: str, path: Path, id_: str) -> tuple[str, list[str]]:
+        """What stands for nothing where the input has the id or name, and all that names what is hidden there."""
+        if table := BY_TEXT.get((name, path)):
+            return "nobody", [row["name"] for row in self.hidden[table]]
+        kind = ids.name_of(id_)
+        return ids.write(kind, NOTHING), [
+            ids.write(kind, row["id"]) for row in self.hidden.get(kind.lower(), ())
+        ]
+
     async def ask(self, name: str, given: Mapping[str, Any], selection: str = SELECTION) -> bytes:
         type_ = get_named_type(mutations()[name]).name
         text = f"mutation($input: {type_}!) {{ {name}(input: $input) {{ {selection} }} }}"
@@ -296,7 +345,7 @@ async def _handed_over_beyond(house: House) -> int:
     issue = await house.well("city_office", ReportIssue(TOWN_B, "邻县的题", "邻县的文", Source.VISIT))
     await house.well("city_office", judge(issue))
     await house.well("city_office", AssignIssue(issue, _handed(COUNTY_B, BUREAU_B)))
-    await house.well("office_b", SetRule(COUNTY_B, "邻县的规则", {}))
+    await house.well("office_b", SetRule(COUNTY_B, "邻县的规则", {}), key="theirs")
     return issue
 
 
@@ -332,7 +381,7 @@ class Sent:
 
 
 def _put(given: Any, path: Path) -> Iterator[tuple[str, Callable[[str], Any]]]:
-    """Each place of the path in the input: what kind of id stands there, and the input with another in it."""
+    """Each place of the path in the input: what it names, and the input with something else there."""
     for at, (holder, key) in enumerate([*places(given, path)]):
 
         def with_id(id_: str, at: int = at) -> Any:
@@ -341,7 +390,7 @@ def _put(given: Any, path: Path) -> Iterator[tuple[str, Callable[[str], Any]]]:
             where[name] = id_
             return changed
 
-        yield ids.name_of(holder[key]), with_id
+        yield holder[key], with_id
 
 
 EACH = pytest.mark.parametrize(
@@ -355,18 +404,18 @@ EACH = pytest.mark.parametrize(
 
 
 @EACH
-async def test_a_hidden_id_in_a_change_is_an_unknown_one(house: House, name: str, case: Case) -> None:
+async def test_what_is_hidden_is_unknown_to_a_change(house: House, name: str, case: Case) -> None:
     sent = Sent(house.database)
     border, at = await Border.of(house, case)
     given = as_input(case.make(at))
     before = await house.everything()
-    for path in (path for of, path in IDS if of == name):
-        for place, (kind, with_id) in enumerate(_put(given, path)):
+    for path in (path for of, path in NAMED if of == name):
+        for place, (there, with_id) in enumerate(_put(given, path)):
             about = f"{name}({'.'.join(path)}, place {place})"
-            hidden = [ids.write(kind, row["id"]) for row in border.hidden.get(kind.lower(), ())]
-            assert hidden, f"{about}: no {kind} lies beyond the border"
+            unknown, hidden = border.named(name, path, there)
+            assert hidden, f"{about}: nothing like {there} lies beyond the border"
             await sent.taken()
-            answer = await border.ask(name, with_id(f"{kind}:{NOTHING}"))
+            answer = await border.ask(name, with_id(unknown))
             statements = await sent.taken()
             (error,) = parse(answer)["data"][name]["errors"]
             assert error["code"] == "NOT_FOUND", f"{about}: an unknown id is {error}"
@@ -376,6 +425,22 @@ async def test_a_hidden_id_in_a_change_is_an_unknown_one(house: House, name: str
                 assert told == answer, f"{about}: {id_} is hidden, and told apart: {told.decode()}"
                 assert await sent.taken() == statements, f"{about}: {id_} is hidden, and asked for otherwise"
     assert await house.everything() == before, f"{name}: refused, and yet something was changed"
+
+
+@EACH
+async def test_a_key_that_another_account_has_used_is_a_new_one(house: House, name: str, case: Case) -> None:
+    sent = Sent(house.database)
+    border, at = await Border.of(house, case)
+    given = as_input(case.make(at))
+    path = next(path for of, path in IDS if of == name and [*places(given, path)])
+    there, with_id = next(_put(given, path))
+    unknown, _ = border.named(name, path, there)
+    told = []
+    for key in ("theirs", "nobody's"):
+        await sent.taken()
+        told.append((await border.ask(name, {**with_id(unknown), KEY[0]: key}), await sent.taken()))
+    assert b"NOT_FOUND" in told[0][0]
+    assert told[0] == told[1]
 
 
 @EACH

@@ -381,6 +381,27 @@ query ($id: ID!, $unit: String!) {
 """
 
 
+PROBED = {"Query.node.id", "Query.nodes.ids", "Query.unit.code"}
+"""Arguments that name rows, besides those of filters, and are given hidden ones in these tests."""
+CURSORS = {"after", "before"}
+ELSEWHERE = {
+    "Query.explainAccess.id": "test_explain_access.py",
+    "Query.explainAccess.action": "a word of the policy",
+}
+
+
+def test_every_argument_that_may_name_a_row_is_probed() -> None:
+    found = {
+        f"{type_.name}.{name}.{argument}"
+        for type_ in build()._schema.type_map.values()
+        if isinstance(type_, GraphQLObjectType) and type_.name not in {"Mutation", "Subscription"}
+        for name, spec in type_.fields.items()
+        for argument, one in spec.args.items()
+        if get_named_type(one.type).name in {"ID", "String", "JSON"} and argument not in CURSORS
+    }
+    assert {one for one in found if not one.startswith("__")} == PROBED | {*ELSEWHERE}
+
+
 async def test_what_is_hidden_answers_as_what_does_not_exist(executor: Executor) -> None:
     principal = viewer(Role.PORTAL, HERE)
 

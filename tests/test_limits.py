@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.doors import DOORS, Doors, codes_of, doors_of
 from tests.test_http import WORLD
+from tests.test_merging import twisted
 
 from lxbc_graph.read import document as document_module
 from lxbc_graph.read import limits as limits_module
@@ -80,6 +81,14 @@ TOO_LARGE = {
     "60 inline fragments": (f"{{ {nested('...', 60, '__typename')} }}", "nesting"),
     "220 fragments one in the other": (chain(200, "...NEXT", "id"), "nesting"),
     "introspection": (f"{{ __schema {{ types {{ {nested('ofType', 19, 'name')} }} }} }}", "introspection"),
+    "1,001 values": (f"{{ issues(filter: {{finder: [{'1 ' * 999}]}}) {{ totalCount }} }}", "values"),
+    "values of a fragment": (
+        "{ " + " ".join(f"a{place}: city {{ ...F }}" for place in range(20)) + " }"
+        f" fragment F on City {{ children(filter: {{level: [{'CITY ' * 60}]}}) {{ totalCount }} }}",
+        "values",
+    ),
+    "values by default": (f"query($a: [ID!] = [{'1 ' * 1_001}]) {{ nodes(ids: $a) {{ id }} }}", "values"),
+    "overlaps": (twisted(9, 4), "overlaps"),
     "many operations": (
         " ".join(f"query Q{place} {{ ...F }}" for place in range(150))
         + f" fragment F on Query {{ city {{ {'id ' * 100} }} }}",
@@ -106,13 +115,14 @@ def test_what_is_too_large_is_refused_before_it_is_validated(
 
 
 def test_the_limits_are_those_that_were_set() -> None:
-    tight = Limits(bytes=300, tokens=60, depth=3, fields=10, aliases=2, cost=50, page=20)
+    tight = Limits(bytes=300, tokens=60, depth=3, fields=10, aliases=2, values=22, cost=50, page=20)
     documents = Documents(SCHEMA, CATALOGUE, tight)
     for text, name in (
         ("#" * 300 + "\n{ __typename }", "bytes"),
         ("{ " + "id " * 60 + "}", "tokens"),
         ("{ city { parent { parent { id } } } }", "depth"),
         ("{ city { id id id id id id id id id id } }", "fields"),
+        ("{ units(filter: {level: [" + "CITY " * 21 + "]}) { totalCount } }", "values"),
         ("{ a: __typename b: __typename c: __typename }", "aliases"),
         (
             "{ issues { nodes { unit { id } finder { id } verifier { id } sponsor { id } category { id } } } }",
@@ -199,6 +209,39 @@ def test_each_limit_is_a_setting_and_told() -> None:
         assert f"`LXBC_MAX_{name.upper()}`" in operating
     for limit in limits_module._TOLD:
         assert f"`{limit}`" in clients
+
+
+BY_FINDER = "query($a: [ID!]) { issues(filter: {finder: $a}) { totalCount } }"
+FILTERED = "query($a: IssueFilter) { issues(filter: $a) { totalCount } }"
+CHANGED = "mutation($a: SetRuleInput!) { setRule(input: $a) { errors { code } } }"
+VALUES: dict[str, tuple[str, Any]] = {
+    "a list": (BY_FINDER, ["Cadre:1"] * 25_000),
+    "lists in a list": (BY_FINDER, [["Cadre:1"] * 100] * 10),
+    "a list in a filter": (FILTERED, {"finder": ["Cadre:1"] * 1_000}),
+    "no fields of a filter": (FILTERED, {f"a{place}": 1 for place in range(1_000)}),
+    "the JSON of an input": (CHANGED, {"unitId": "Unit:1", "name": "a", "settings": {"a": [[1] * 9] * 100}}),
+}
+
+
+@pytest.mark.parametrize(("text", "value"), VALUES.values(), ids=VALUES)
+def test_too_many_values_of_variables_are_refused_before_they_are_looked_at(
+    text: str, value: Any, documents: Documents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(document_module, "get_variable_values")
+    told = refused(documents, text, {"a": value})
+    assert told["code"] == "TOO_COMPLEX"
+    assert told["limit"]["name"] == "values"
+    assert told["limit"]["found"] > told["limit"]["maximum"] == 1_000
+
+
+def test_as_many_values_as_there_may_be_are_taken(documents: Documents) -> None:
+    finders = ["Cadre:1"] * 999
+    operation = documents.operation(BY_FINDER, None)
+    assert operation.variables({"a": finders}) == {"a": finders}
+    listed = documents.operation(
+        f"{{ issues(filter: {{state: [{'CLOSED ' * 998}]}}) {{ totalCount }} }}", None
+    )
+    assert listed.variables(None) == {}
 
 
 # ── by every transport ───────────────────────────────────────────────────────────────────────────────────────

@@ -267,6 +267,21 @@ def test_what_would_be_compared_too_often_is_refused() -> None:
     assert exceeded.value.extensions["limit"]["name"] == "overlaps"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{ nothing { id } city { nothing } }",
+        "{ city { name { id } } issues }",
+        "{ ...Nothing ...F } fragment F on Nothing { id }",
+        "{ ... on Nothing { id } ... on String { id } ... on IssueFilter { unit } }",
+        "{ city { ...F } } fragment F on City { name } fragment F on City { code }",
+        "{ city(nothing: [{a: [1]}]) { id } city(nothing: $nothing) { id } }",
+    ],
+)
+def test_what_is_not_valid_is_passed_over(text: str) -> None:
+    merging.conflicts(SCHEMA, parse(text), FREE, 20)
+
+
 def test_conflicts_are_told_as_graphql_tells_them() -> None:
     for text in list(PAIRS)[:12]:
         document = parse(text)

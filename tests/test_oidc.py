@@ -259,6 +259,32 @@ async def test_through_the_application_it_is_the_account_that_is_linked_until_it
         assert await viewer(local) == {"viewer": {"account": "one"}}
 
 
+async def test_whom_the_provider_vouches_for_in_vain_is_noted_once_and_a_forger_never(
+    provider: Provider, database: Database, database_url: str, world: World
+) -> None:
+    await world(WORLD)
+    await database.pool.execute("update account set oidc_subject = 'portal' where name = 'one'")
+    ended = forged(RSA, "RS256", iss=provider.issuer, exp=datetime.now(UTC) - timedelta(hours=1))
+    stranger = forged(RSA, "RS256", iss=provider.issuer, sub="stranger")
+    never = forged(OTHER, "RS256", iss=provider.issuer, sub="stranger")
+    settings = Settings(database_url=database_url, oidc_issuer=provider.issuer, oidc_audience=AUDIENCE)
+    async with (
+        serving(create_app(settings), lifespan=True) as url,
+        httpx.AsyncClient(timeout=PATIENCE) as client,
+    ):
+        for token in (ended, stranger, never) * 3:
+            headers = {"Authorization": f"Bearer {token}"}
+            answer = await client.post(
+                f"http://{url}/graphql", json={"query": "{ viewer { id } }"}, headers=headers
+            )
+            assert answer.status_code == 401
+    rows = await database.pool.fetch("select kind, account_name, means, detail from audit_event order by id")
+    assert [(*row.values(),) for row in rows] == [
+        ("TOKEN_REFUSED", "one", "PROVIDER", "{}"),
+        ("TOKEN_REFUSED", None, "PROVIDER", '{"oidcSubject": "stranger"}'),
+    ]
+
+
 async def test_a_provider_that_is_away_takes_down_its_own_tokens_alone(
     database: Database, database_url: str, world: World
 ) -> None:
@@ -397,8 +423,10 @@ async def test_what_only_looks_like_one_proves_nothing(make: Callable[[], str]) 
 
 
 async def test_one_that_was_good_says_so() -> None:
-    with pytest.raises(ExpiredToken):
-        await Published(*KEYS).verify(forged(RSA, "RS256", exp=datetime.now(UTC) - timedelta(seconds=1)))
+    for ago in (timedelta(seconds=1), timedelta(hours=1)):
+        with pytest.raises(ExpiredToken) as expired:
+            await Published(*KEYS).verify(forged(RSA, "RS256", exp=datetime.now(UTC) - ago))
+        assert expired.value.account == "portal"
 
 
 @pytest.mark.parametrize("value", [None, 42, ["li"], {"name": "li"}, True])

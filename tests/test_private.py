@@ -110,6 +110,13 @@ class Town:
             return await self.ask(account, DISMISS, issue=village["issues"]["nodes"][0]["id"])
         return await self.ask(account, REPORT, unit=village["id"])
 
+    async def noted(self, account: str) -> list[str]:
+        """The kinds of what the audit says of the account."""
+        rows = await self._service.database.pool.fetch(
+            "select kind from audit_event where account_name = $1 order by id", account
+        )
+        return [row["kind"] for row in rows]
+
     async def follow(self, account: str) -> AsyncGenerator[bytes]:
         principal = await self._service.accounts.principal(account)
         started = await self._service.executor.subscribe(Request(FOLLOW), principal)
@@ -248,6 +255,7 @@ async def test_a_filter_by_telephone_finds_those_that_may_be_read_and_is_refused
         assert await town.refused(account, BY_PHONE.replace("guest", "nobody")) == ["FORBIDDEN"]
         below = '{ unit(code: "9999") { cadres(filter: {phone: ["1"]}) { totalCount } } }'
         assert await town.refused(account, below) == ["FORBIDDEN"]
+        assert await town.noted(account) == ["READ_REFUSED"] * 3
 
 
 VILLAGER = """

@@ -89,10 +89,12 @@ def viewers(chance: random.Random, rows: Rows, now: datetime) -> Iterator[Princi
                 if row["city_id"] == principal.city_id
             ]
             departments = [row["id"] for row in rows["department"] if row["city_id"] == principal.city_id]
-            principal = replace(
-                principal,
-                postings=tuple(_posting(chance, units, departments) for _ in range(chance.randint(1, 3))),
-            )
+            postings = [_posting(chance, units, departments) for _ in range(chance.randint(1, 3))]
+            if (
+                chance.random() < 0.25
+            ):  # a department's that names none, and nothing else that could hide what it sees
+                postings = [replace(postings[0], role=Role.DEPARTMENT, department_id=None)]
+            principal = replace(principal, postings=tuple(postings))
         yield principal
 
 

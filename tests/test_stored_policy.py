@@ -99,6 +99,10 @@ async def test_every_process_takes_up_what_is_stored_and_ends_what_it_takes_away
         await store_policy(database, settings(database_url), SHIPPED)
         for service in services:
             await until(lambda service=service: _counts(service, 1))  # type: ignore[misc]
+    noted = await database.pool.fetch(
+        "select subject from audit_event where kind = 'POLICY_STORED' order by id"
+    )
+    assert [row["subject"] for row in noted] == [f"Policy:{first + later}" for later in range(3)]
 
 
 async def _counts(service: Service, number: int) -> bool:
@@ -118,7 +122,8 @@ async def test_none_that_must_not_be_loaded_is_ever_stored(database: Database, b
     policies = StoredPolicies(database.pool)
     with pytest.raises(PolicyError):
         await policies.add(bad)
-    assert await database.pool.fetchval("select count(*) from policy") == 0
+    for table in ("policy", "audit_event"):
+        assert await database.pool.fetchval(f"select count(*) from {table}") == 0
 
 
 async def test_without_one_nothing_starts(database_url: str) -> None:

@@ -112,6 +112,7 @@ def _documents(settings: Settings) -> Documents:
             depth=settings.max_depth,
             fields=settings.max_fields,
             aliases=settings.max_aliases,
+            values=settings.max_values,
             cost=settings.max_cost,
             page=settings.max_page,
         ),
@@ -201,6 +202,7 @@ async def _opened(settings: Settings, policy: Policy | None, documents: Document
             tokens=tokens,
             log=log,
             explainer=explainer,
+            audited=audit,
         )
         yield Service(
             database,

@@ -147,6 +147,9 @@ class Settings(BaseSettings):
     max_depth: int = Field(default=12, ge=1, le=50, description="Of fields in fields.")
     max_fields: int = Field(default=1_000, ge=1, description="Of a document, its fragments spread.")
     max_aliases: int = Field(default=100, ge=0, description="Of a document, its fragments spread.")
+    max_values: int = Field(
+        default=1_000, ge=1, description="Of arguments, fragments spread; and as many of variables."
+    )
     max_cost: int = Field(default=10_000, ge=1, description="Objects that an operation may read.")
     max_page: int = Field(
         default=100, ge=1, le=100, description="Rows of a page, and ids of `nodes`; the schema says 100."

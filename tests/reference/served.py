@@ -12,6 +12,7 @@ from lxbc_graph.live.cursors import Cursors
 from lxbc_graph.live.fanout import Fanout
 from lxbc_graph.live.log import Log
 from lxbc_graph.policy.accounts import Accounts
+from lxbc_graph.policy.audit import Audit
 from lxbc_graph.policy.enforcer import Enforcer
 from lxbc_graph.policy.sign_in import SignIns
 from lxbc_graph.policy.tokens import Tokens
@@ -54,6 +55,7 @@ async def executor_on(
         await Tokens.open(database.pool, settings),
         log,
         Explainer(database.lanes, ENFORCER),
+        Audit(database.pool),
     )
 
 

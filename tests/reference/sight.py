@@ -1,16 +1,13 @@
 """What one principal may see, asked of each row on its own (DOMAIN 9), straight from the policy's rows."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from lxbc_graph.domain.principal import Posting, Principal
 from lxbc_graph.domain.words import Role
 
 from .rows import Row, Rows, ancestors
-
-Grant = tuple[str, Posting]
 
 READS = {
     "unit": "unit:read",
@@ -22,6 +19,18 @@ READS = {
     "issue": "issue:read",
     "audit_event": "audit:read",
 }
+
+
+@dataclass(frozen=True)
+class Reach:
+    """By what a row is reached: each kind of scope asks for one of these, OWN for the people."""
+
+    city: int
+    within: Collection[int]
+    at: Collection[int]
+    cadres: Collection[int | None] = ()
+    accounts: Collection[int | None] = ()
+    shares: Collection[Row] = ()
 
 
 class Sight:
@@ -53,9 +62,8 @@ class Sight:
         """Say whether some posting lets the principal do this to the row."""
         key = (action, table, row["id"])
         if key not in self._known:
-            self._known[key] = any(
-                self._reaches(action, scope, posting, table, row) for scope, posting in self._grants(action)
-            )
+            by, grants = self._reach(action, table, row), self._grants(action)
+            self._known[key] = any(self._reaches(scope, posting, by) for scope, posting in grants)
         return self._known[key]
 
     def alone(self, posting: Posting) -> "Sight":
@@ -69,7 +77,12 @@ class Sight:
             for scope, posting in self._grants(action)
         )
 
-    def _grants(self, action: str) -> list[Grant]:
+    def in_force(self, posting: Row) -> bool:
+        """Say whether the posting grants anything today."""
+        until = posting["valid_to"]
+        return bool(posting["valid_from"] <= self._now and (until is None or until > self._now))
+
+    def _grants(self, action: str) -> list[tuple[str, Posting]]:
         return [
             (scope, posting)
             for posting in self.principal.postings
@@ -77,79 +90,55 @@ class Sight:
             if role == posting.role and granted == action
         ]
 
-    def _reaches(self, action: str, scope: str, posting: Posting, table: str, row: Row) -> bool:
-        unit_id = posting.path.unit_id
-        if table == "assignment" and scope in {"ALL", "SUBTREE", "UNIT"}:
-            return self._reaches(action, scope, posting, "issue", self._issues[row["issue_id"]])
-        if table == "rule" and scope in {"SUBTREE", "UNIT"} and row["unit_id"] in _path(posting):
-            return True  # it binds from above
+    def _reaches(self, scope: str, posting: Posting, by: Reach) -> bool:
+        me, here = self.principal, posting.path
         match scope:
             case "ALL":
-                return bool(row["city_id"] == posting.path.city_id)
+                return here.city_id == by.city
             case "SUBTREE":
-                return unit_id in self._places(action, table, row)
+                return here.unit_id in by.within
             case "UNIT":
-                return unit_id in self._seats(action, table, row)
+                return here.unit_id in by.at
             case "OWN":
-                return self._mine(table, row)
+                return me.account_id in by.accounts or (me.cadre_id is not None and me.cadre_id in by.cadres)
             case "ASSIGNED":
-                if table == "assignment":
-                    return self._party(posting, row)
-                return table == "issue" and any(self._party(posting, share) for share in self._shares(row))
+                return any(_is_party(posting, share) for share in by.shares)
         raise AssertionError(scope)
 
-    def _seats(self, action: str, table: str, row: Row) -> set[int]:
-        if table == "category":
-            return set()  # shared by the city, and of no unit
-        found = {row["id" if table == "unit" else "unit_id"]}
-        if action == "cadre:private":
-            mine = (one for one in self.rows["posting"] if one["cadre_id"] == row["id"])
-            found |= {one["unit_id"] for one in mine if self.in_force(one)}
-        return found
+    def _reach(self, action: str, table: str, row: Row) -> Reach:
+        match table:
+            case "category" | "audit_event":  # shared by the city, and of no unit
+                return Reach(row["city_id"], {row["city_id"]}, ())
+            case "unit":
+                return Reach(row["city_id"], ancestors(row), {row["id"]})
+            case "rule":  # it binds all that lies below
+                bound = {unit["id"] for unit in self.rows["unit"] if row["unit_id"] in ancestors(unit)}
+                return Reach(row["city_id"], bound | ancestors(row), bound)
+            case "cadre":
+                return self._reach_of_cadre(row, private=action == "cadre:private")
+            case "issue":
+                shares = [share for share in self.rows["assignment"] if share["issue_id"] == row["id"]]
+                people = [row["finder_id"], row["verifier_id"], *(one["responsible_id"] for one in shares)]
+                accounts = {row["finder_account_id"]}
+                return Reach(row["city_id"], ancestors(row), {row["unit_id"]}, people, accounts, shares)
+            case "assignment":
+                whole = self._reach(action, "issue", self._issues[row["issue_id"]])
+                return replace(whole, cadres={row["responsible_id"]}, accounts=(), shares=[row])
+        return Reach(row["city_id"], ancestors(row), {row["unit_id"]})
 
-    def _places(self, action: str, table: str, row: Row) -> set[int]:
-        if table == "category":
-            return {row["city_id"]}
-        if table != "cadre":
-            return ancestors(row)
-        places = ancestors(self._units[row["unit_id"]])
-        for posting in self.rows["posting"]:
-            # A phone is open to whom the cadre serves, not to whom it served.
-            if posting["cadre_id"] == row["id"] and (action != "cadre:private" or self.in_force(posting)):
-                places |= ancestors(posting)
-        return places
-
-    def in_force(self, posting: Row) -> bool:
-        """Say whether the posting grants anything today."""
-        until = posting["valid_to"]
-        return bool(posting["valid_from"] <= self._now and (until is None or until > self._now))
-
-    def _mine(self, table: str, row: Row) -> bool:
-        me = self.principal
-        if table == "cadre":
-            return bool(row["id"] == me.cadre_id)
-        if table == "assignment":
-            return me.cadre_id is not None and bool(row["responsible_id"] == me.cadre_id)
-        if table != "issue":
-            return False
-        if row["finder_account_id"] == me.account_id:
-            return True
-        people: list[Any] = [row["finder_id"], row["verifier_id"]]
-        people += [share["responsible_id"] for share in self._shares(row)]
-        return me.cadre_id is not None and me.cadre_id in people
-
-    def _party(self, posting: Posting, share: Row) -> bool:
-        if share["state"] == "REASSIGNED":
-            return False
-        if posting.department_id is not None:
-            return bool(share["department_id"] == posting.department_id)
-        # A department's posting that names none is a party to nothing, least of all as the territory.
-        return posting.role is not Role.DEPARTMENT and share["party_unit_id"] == posting.path.unit_id
-
-    def _shares(self, issue: Row) -> list[Row]:
-        return [share for share in self.rows["assignment"] if share["issue_id"] == issue["id"]]
+    def _reach_of_cadre(self, row: Row, *, private: bool) -> Reach:
+        """Where somebody is at home and posted; a phone is open to whom they serve, not to whom they served."""
+        posted = (seat for seat in self.rows["posting"] if seat["cadre_id"] == row["id"])
+        seats = [seat for seat in posted if self.in_force(seat) or not private]
+        within = ancestors(self._units[row["unit_id"]]).union(*map(ancestors, seats))
+        at = {row["unit_id"], *(seat["unit_id"] for seat in seats if private)}
+        return Reach(row["city_id"], within, at, cadres={row["id"]})
 
 
-def _path(posting: Posting) -> set[int | None]:
-    path = posting.path
-    return {path.city_id, path.county_id, path.township_id, path.village_id}
+def _is_party(posting: Posting, share: Row) -> bool:
+    if share["state"] == "REASSIGNED":
+        return False
+    if posting.department_id is not None:
+        return bool(share["department_id"] == posting.department_id)
+    # A department's posting that names none is a party to nothing, least of all as the territory.
+    return posting.role is not Role.DEPARTMENT and share["party_unit_id"] == posting.path.unit_id

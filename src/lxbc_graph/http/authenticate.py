@@ -123,8 +123,8 @@ class Authenticator:
         try:
             claims = await self._proven(token)
         except InvalidToken as error:
-            if isinstance(error, ExpiredToken) and error.account is not None:
-                await self._refuse(token, Means.LOCAL, error.account)
+            if isinstance(error, ExpiredToken):
+                await self._refuse(token, self._means(token), error.account)
             raise Unauthenticated(str(error)) from None
         self._verified[token] = claims
         if len(self._verified) > _REMEMBERED:
@@ -135,7 +135,7 @@ class Authenticator:
         return credential.means is not Means.LOCAL or self._tokens.knows(credential.key)
 
     async def _proven(self, token: str) -> Claims:
-        if self._oidc is None or unverified(token).get("iss") != self._oidc.issuer:
+        if self._oidc is None or self._means(token) is Means.LOCAL:
             return await self._tokens.proven(token)
         claims = await self._oidc.verify(token)
         principal = await self._of(claims)
@@ -145,8 +145,15 @@ class Authenticator:
             await self._audit.note(replace(entry, key=f"signed in {_name(token)}"))
         return claims
 
+    def _means(self, token: str) -> Means:
+        ours = self._oidc is None or unverified(token).get("iss") != self._oidc.issuer
+        return Means.LOCAL if ours else Means.PROVIDER
+
     async def _refuse(self, token: str, means: Means, account: str | int) -> None:
-        """Note, once for each token or key, that one was refused that had been good."""
+        """Note, once for each token or key, that one was refused that had been good.
+
+        Whom the provider vouches for and nobody has posted is noted as the provider calls them.
+        """
         key = f"refused {_name(token)}"
         if not self._audit.begins(key):
             return
@@ -158,6 +165,9 @@ class Authenticator:
             )
             if known is not None:
                 await self._audit.note(Entry(AuditKind.TOKEN_REFUSED, *known, means=means, key=key))
+            elif means is Means.PROVIDER:
+                said = {"oidcSubject": account}
+                await self._audit.note(Entry(AuditKind.TOKEN_REFUSED, means=means, detail=said, key=key))
 
 
 def _name(token: str) -> str:

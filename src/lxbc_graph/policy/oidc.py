@@ -22,7 +22,7 @@ from lxbc_graph.domain.principal import Credential
 from lxbc_graph.domain.words import Means
 from lxbc_graph.settings import Settings, is_safe_url
 
-from .tokens import SKEW, Claims, ExpiredToken, InvalidToken
+from .tokens import SKEW, Claims, ExpiredToken, InvalidToken, unverified
 
 ALGORITHMS = {
     **dict.fromkeys(("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"), "RSA"),
@@ -93,15 +93,15 @@ class Oidc:
             )
             subject = claims[self._claim]
             expires_at = datetime.fromtimestamp(claims["exp"], UTC)
-        except jwt.ExpiredSignatureError:
-            raise ExpiredToken("the token has expired") from None
+        except jwt.ExpiredSignatureError:  # the signature was good
+            raise ExpiredToken(str(unverified(token).get(self._claim))) from None
         except (jwt.InvalidTokenError, ValueError, OverflowError, OSError):
             raise InvalidToken(_INVALID) from None
         if not isinstance(subject, str):
             raise InvalidToken(_INVALID)
         proven = Claims(subject, expires_at, Credential(Means.PROVIDER, subject))
         if not proven.hold_at(datetime.now(UTC)):
-            raise ExpiredToken("the token has expired")
+            raise ExpiredToken(subject)
         return proven
 
     async def _key(self, kid: str | None, algorithm: str) -> jwt.PyJWK:

@@ -6,8 +6,10 @@ from typing import NamedTuple
 import asyncpg
 import structlog
 
+from lxbc_graph.domain.words import AuditKind
 from lxbc_graph.store.outage import AWAY
 
+from . import audit
 from .enforcer import Enforcer
 from .source import PolicyError, Source
 
@@ -39,7 +41,10 @@ class StoredPolicies:
     async def add(self, source: Source) -> int:
         """Store a policy and return its version; raises PolicyError for one that must not be loaded."""
         Enforcer(source)
-        version: int = await self._pool.fetchval(_ADD, *(_text(part) for part in source))
+        async with self._pool.acquire() as connection, connection.transaction():
+            version: int = await connection.fetchval(_ADD, *(_text(part) for part in source))
+            entry = audit.Entry(AuditKind.POLICY_STORED, subject=f"Policy:{version}")
+            await connection.execute(audit.WRITE, *audit.parameters(entry))
         return version
 
     async def newest(self) -> Stored:

@@ -37,10 +37,10 @@ class UnknownKid(InvalidToken):
 
 
 class ExpiredToken(InvalidToken):
-    """A token that was good once; ``account`` is whose it was."""
+    """A token that was good once; ``account`` is whose it was, at a provider the subject."""
 
-    def __init__(self, message: str, account: str | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, account: str) -> None:
+        super().__init__("the token has expired")
         self.account = account
 
 
@@ -125,12 +125,12 @@ class Tokens:
             expires_at = datetime.fromtimestamp(claims["exp"], UTC)
             proven = Claims(claims["sub"], expires_at, Credential(Means.LOCAL, kid))
         except jwt.ExpiredSignatureError:  # the signature was good
-            raise ExpiredToken("the token has expired", unverified(token).get("sub")) from None
+            raise ExpiredToken(str(unverified(token).get("sub"))) from None
         except (jwt.InvalidTokenError, ValueError, OverflowError, OSError):
             # Which of them it was helps nobody but a forger.
             raise InvalidToken(_INVALID) from None
         if not proven.hold_at(datetime.now(UTC)):
-            raise ExpiredToken("the token has expired", proven.account)
+            raise ExpiredToken(proven.account)
         return proven
 
     async def watch(self) -> None:
@@ -188,6 +188,8 @@ class Tokens:
             if row is not None and row["used"]:
                 await connection.execute("delete from refresh_token where family = $1", row["family"])
                 await self._note(connection, row["account_id"], AuditKind.TOKEN_REUSED)
+            elif row is not None:
+                await self._note(connection, row["account_id"], AuditKind.TOKEN_REFUSED, f"refused {jti}")
         raise InvalidToken("the refresh token is unknown, used or expired")
 
     async def end(self, refresh_token: str) -> None:
@@ -204,10 +206,12 @@ class Tokens:
             if account_id is not None:
                 await self._note(connection, account_id, AuditKind.SIGNED_OUT)
 
-    async def _note(self, connection: Connection, account_id: int, kind: AuditKind) -> None:
+    async def _note(
+        self, connection: Connection, account_id: int, kind: AuditKind, key: str | None = None
+    ) -> None:
         row = await connection.fetchrow("select name, city_id from account where id = $1", account_id)
         assert row is not None  # noqa: S101 - its token refers to it
-        entry = audit.Entry(kind, account_id, row["name"], row["city_id"], Means.LOCAL)
+        entry = audit.Entry(kind, account_id, row["name"], row["city_id"], Means.LOCAL, key=key)
         await connection.execute(audit.WRITE, *audit.parameters(entry))
 
     async def _issue(self, connection: Connection, account_id: int, family: str) -> TokenPair:

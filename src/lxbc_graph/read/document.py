@@ -32,7 +32,7 @@ from graphql.validation import OverlappingFieldsCanBeMergedRule, specified_rules
 
 from .catalogue import Catalogue
 from .cost import Cost
-from .limits import Exceeded, Limits, check
+from .limits import Exceeded, Limits, check, check_variables
 from .merging import conflicts
 from .selection import fragments_of
 from .trusted import UNTRUSTING, Trusted, TrustedError, id_of
@@ -123,8 +123,9 @@ class Operation:
 
     def variables(self, raw: Mapping[str, Any] | None) -> Mapping[str, Any]:
         """Coerce the variables of a request and say what it costs with them; raises Refused with every problem."""
-        values = self._coerced(raw)
         try:
+            check_variables(raw or {}, self.limits)
+            values = self._coerced(raw)
             self.cost.of(values)
         except GraphQLError as error:
             raise Refused([error]) from None
@@ -316,10 +317,9 @@ class Documents:
             raise Refused([error]) from None
 
     def _problems(self, document: DocumentNode) -> list[GraphQLError]:
-        suggest = self._suggestions
-        return validate(self.schema, document, _RULES, _ERRORS, hide_suggestions=not suggest) or conflicts(
-            self.schema, document, self._limits, _ERRORS
-        )
+        merged = conflicts(self.schema, document, self._limits, _ERRORS)
+        hide = not self._suggestions
+        return validate(self.schema, document, _RULES, _ERRORS, hide_suggestions=hide) or merged
 
     def _operation(
         self, node: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]

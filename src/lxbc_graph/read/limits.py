@@ -1,12 +1,13 @@
 """Limits of a document: what it may be made of is counted before it is validated, in time linear in its text.
 
-Fields and aliases are those of all its operations, with their fragments spread; each fragment is counted once, and
-what it holds is multiplied, so that no bomb is ever set off. Depth is that of fields in fields.
+Fields, aliases and values are those of all its operations, with their fragments spread; each fragment is counted
+once, and what it holds is multiplied, so that no bomb is ever set off. Depth is that of fields in fields.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
+from typing import Any
 
 from graphql import (
     DocumentNode,
@@ -15,8 +16,11 @@ from graphql import (
     FragmentSpreadNode,
     GraphQLError,
     InlineFragmentNode,
+    ListValueNode,
+    ObjectValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
+    ValueNode,
 )
 
 DEFAULT_PAGE = 50
@@ -33,13 +37,14 @@ _LARGEST = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a document may be made of, what it may cost, and how many rows a page may have."""
+    """What a document and its variables may be made of, what it may cost, and how many rows a page may have."""
 
     bytes: int = 20_000
     tokens: int = 2_000
     depth: int = 12
     fields: int = 1_000
     aliases: int = 100
+    values: int = 1_000
     cost: int = 10_000
     page: int = MAX_PAGE
 
@@ -57,6 +62,7 @@ _TOLD = {
     "introspection": "Fields of introspection stand in one another to a depth of {} at most",
     "fields": "A document asks for at most {} fields, fragments spread",
     "aliases": "A document has at most {} aliases, fragments spread",
+    "values": "Arguments, and likewise variables, hold at most {} values",
     "overlaps": "Fields that answer under one name are compared at most {} times",
     "types": "For all types of interfaces an operation asks for at most {} fields",
     "cost": "An operation may read at most {} objects",
@@ -84,6 +90,8 @@ class _Count:
 
     fields: int = 0
     aliases: int = 0
+    values: int = 0
+    """Of arguments: themselves, and what stands in them."""
     depth: int = 0
     nesting: int = 0
     introspection: int = 0
@@ -118,15 +126,36 @@ def check(document: DocumentNode, limits: Limits) -> None:
     ]
     for one in operations:
         _spread(one, fragments)
+    defaults = [
+        variable.default_value
+        for node in document.definitions
+        if isinstance(node, OperationDefinitionNode)
+        for variable in node.variable_definitions or ()
+        if variable.default_value is not None
+    ]
     for name, maximum, found in (
         ("depth", limits.depth, _most(one.depth for one in operations)),
         ("introspection", _INTROSPECTION_DEPTH, _most(one.introspection for one in operations)),
         ("nesting", _NESTING * limits.depth, _most(one.nesting for one in operations)),
         ("fields", limits.fields, sum(one.fields for one in operations)),
         ("aliases", limits.aliases, sum(one.aliases for one in operations)),
+        ("values", limits.values, sum(one.values for one in operations) + _literals(defaults)),
     ):
         if found > maximum:
             raise Exceeded(limits, name, maximum, found)
+
+
+def check_variables(variables: Mapping[str, Any], limits: Limits) -> None:
+    """Raise Exceeded where they hold too many values, before any is looked at."""
+    found = 0
+    waiting: list[Any] = [variables]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Mapping | list):
+            found += len(value)
+            if found > limits.values:
+                raise Exceeded(limits, "values", limits.values, found)
+            waiting += value.values() if isinstance(value, Mapping) else value
 
 
 def _most(found: Iterable[int]) -> int:
@@ -159,6 +188,7 @@ def _count(selection: SelectionSetNode) -> _Count:
             elif isinstance(node, FieldNode):
                 count.fields += 1
                 count.aliases += node.alias is not None
+                count.values += _literals(one.value for one in node.arguments or ())
                 if introspects:
                     count.introspection = max(count.introspection, depth)
                 else:
@@ -170,6 +200,20 @@ def _count(selection: SelectionSetNode) -> _Count:
     return count
 
 
+def _literals(nodes: Iterable[ValueNode]) -> int:
+    """Return how many values there are, with those in lists and objects."""
+    count = 0
+    waiting = list(nodes)
+    while waiting:
+        count += 1
+        value = waiting.pop()
+        if isinstance(value, ListValueNode):
+            waiting += value.values
+        elif isinstance(value, ObjectValueNode):
+            waiting += (field.value for field in value.fields)
+    return count
+
+
 def _spread(count: _Count, fragments: dict[str, _Count]) -> None:
     """Add what the fragments hold, which must have been spread themselves."""
     for spread in count.spreads:
@@ -177,6 +221,7 @@ def _spread(count: _Count, fragments: dict[str, _Count]) -> None:
             continue  # validation says so
         count.fields += found.fields
         count.aliases += found.aliases
+        count.values += found.values
         count.nesting = max(count.nesting, spread.nesting + found.nesting)
         count.introspection = max(count.introspection, found.introspection)
         deepest = spread.depth + found.depth

@@ -20,7 +20,7 @@ from .catalogue import Catalogue, Column, Computed, Entity, Lookup, Many, Metric
 from .document import Operation
 from .limits import Exceeded
 
-_ITEMS = 5
+_ITEMS = 2
 """How many may be planned for each field that a document may have: each type of an interface is planned by itself."""
 
 

@@ -19,7 +19,7 @@ from graphql import (
 
 
 class Selected(NamedTuple):
-    """A field of a valid document, and the type that it is asked of."""
+    """A field and the type that it is asked of."""
 
     parent: GraphQLNamedType
     node: FieldNode
@@ -38,7 +38,7 @@ def fragments_of(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
 
 
 class Spreading:
-    """Spreads the fragments of one valid document."""
+    """Spreads the fragments of one document; what no valid document holds is passed over."""
 
     def __init__(self, schema: GraphQLSchema, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
         self._schema = schema
@@ -55,29 +55,24 @@ class Spreading:
                 if isinstance(node, FieldNode):
                     self._add(found, parent, node)
                 elif isinstance(node, FragmentSpreadNode):
-                    if node.name.value not in spread:
+                    fragment = self._fragments.get(node.name.value)
+                    if fragment is not None and node.name.value not in spread:
                         spread.add(node.name.value)
-                        fragment = self._fragments[node.name.value]
-                        waiting.append(
-                            (self._type(fragment.type_condition.name.value), fragment.selection_set)
-                        )
+                        on = self._schema.get_type(fragment.type_condition.name.value)
+                        if on is not None:
+                            waiting.append((on, fragment.selection_set))
                 elif isinstance(node, InlineFragmentNode):
                     condition = node.type_condition
-                    on = parent if condition is None else self._type(condition.name.value)
-                    waiting.append((on, node.selection_set))
+                    on = parent if condition is None else self._schema.get_type(condition.name.value)
+                    if on is not None:
+                        waiting.append((on, node.selection_set))
         return found
 
     def _add(self, found: dict[str, list[Selected]], parent: GraphQLNamedType, node: FieldNode) -> None:
-        assert is_composite_type(parent)
-        field = self._schema.get_field(parent, node.name.value)
-        assert field is not None  # validated
-        key = node.alias.value if node.alias else node.name.value
-        found.setdefault(key, []).append(Selected(parent, node, field.type))
-
-    def _type(self, name: str) -> GraphQLNamedType:
-        type_ = self._schema.get_type(name)
-        assert type_ is not None  # validated
-        return type_
+        field = self._schema.get_field(parent, node.name.value) if is_composite_type(parent) else None
+        if field is not None:
+            key = node.alias.value if node.alias else node.name.value
+            found.setdefault(key, []).append(Selected(parent, node, field.type))
 
 
 def below(fields: Iterable[Selected]) -> list[Selection]:

@@ -25,9 +25,11 @@ from graphql import (
 )
 
 from lxbc_graph.domain.principal import Principal
+from lxbc_graph.domain.words import AuditKind
 from lxbc_graph.live.frame import Ending
 from lxbc_graph.live.log import CursorExpired, Log
 from lxbc_graph.live.subscription import Subscription
+from lxbc_graph.policy import audit
 from lxbc_graph.policy.sign_in import SignIns
 from lxbc_graph.policy.tokens import Tokens
 from lxbc_graph.read import sql
@@ -88,11 +90,13 @@ class Executor:
         tokens: Tokens,
         log: Log,
         explainer: Explainer,
+        audited: audit.Audit,
     ) -> None:
         self.documents = documents
         self._reader = reader
         self._commands = commands
         self._following = following
+        self._audit = audited
         self._context = Context(sign_ins, tokens, log, explainer)
 
     async def execute(self, request: Request, principal: Principal | None) -> Response:
@@ -155,6 +159,7 @@ class Executor:
         except Exceeded as error:
             raise Refused([error]) from None
         except GraphQLError as error:
+            await self._note(error, principal)
             return _failure([error])
         except Exception as error:  # noqa: BLE001 - told as what it is
             return _failure([fault(error)])
@@ -195,6 +200,7 @@ class Executor:
                 else:
                     reads.append(group)
             except GraphQLError as error:
+                await self._note(error, principal)
                 errors.append(formatted(error, path=[key]))
             except Exception as error:  # noqa: BLE001 - told as what it is
                 errors.append(formatted(fault(error), path=[key]))
@@ -310,9 +316,15 @@ class Executor:
         except Refused as refusal:
             return _refusal(refusal)
         except GraphQLError as error:
+            await self._note(error, principal)
             return _refusal(Refused([error]))
         except AWAY as error:
             return _failure([fault(error)])
+
+    async def _note(self, error: GraphQLError, principal: Principal | None) -> None:
+        """Note that somebody may not read what they asked for."""
+        if principal is not None and (error.extensions or {}).get("code") == "FORBIDDEN":
+            await self._audit.note(audit.by(principal, AuditKind.READ_REFUSED, message=error.message))
 
 
 def _key_of(request: Request, field: str) -> str | None:
