@@ -90,7 +90,8 @@ async def test_what_an_array_is_need_be_asked_once(database: Database) -> None:
         connection = await database.lanes._connect()
         connection.add_query_logger(lambda query: sent.append(query.query))
         row = await connection.fetchrow("select $1::bigint[], $2::text[]", [1], ["a"])
-        assert row is not None and tuple(row) == ([1], ["a"])
+        assert row is not None
+        assert tuple(row) == ([1], ["a"])
         await asyncio.sleep(0)  # asyncpg tells of a statement in the next turn of the loop
         await connection.close()
         return sent
