@@ -219,6 +219,9 @@ async def test_a_key_changes_nothing_unless_that_was_given(service: Service) -> 
     assert status == 200
     (error,) = answer["data"]["judgeIssue"]["errors"]
     assert error == {"code": "FORBIDDEN", "message": "This API key may only read."}
+    noted = await service.pool.fetchrow("select kind, api_key, detail ->> 'command' from audit_event")
+    assert noted is not None
+    assert tuple(noted) == ("COMMAND_REFUSED", reads.prefix, "JudgeIssue")
     (seen,) = (await service.answer(reads.text))[1]["data"]["issues"]["nodes"]
     assert seen["viewerActions"] == []
     (offered,) = (await service.answer(writes.text))[1]["data"]["issues"]["nodes"]
