@@ -214,6 +214,7 @@ async def test_a_key_changes_nothing_unless_that_was_given(service: Service) -> 
     reads = await service.key()
     writes = await service.key(scope=KeyScope.READ_WRITE)
     await service.pool.execute("update posting set role = 'county_office'")  # more than portals may
+    await service.pool.execute("update api_key set roles = '{county_office}'")
     await asyncio.sleep(1.1)  # as long as a principal is trusted
     status, answer = await service.answer(reads.text, JUDGE, issue=issue)
     assert status == 200
@@ -234,6 +235,28 @@ async def test_a_key_changes_nothing_unless_that_was_given(service: Service) -> 
     assert refused.status_code == 403
     _, done = await service.answer(writes.text, JUDGE, issue=issue)
     assert done["data"]["judgeIssue"] == {"errors": []}
+
+
+async def test_a_key_opens_no_more_than_it_was_made_for_whatever_its_account_becomes(service: Service) -> None:
+    made = await service.key(scope=KeyScope.READ_WRITE)
+    actions = "{ issues { nodes { viewerActions } } }"
+    before = await service.answer(made.text, actions)
+    async with service.following(made.text) as socket:
+        await service.pool.execute(
+            """
+            insert into posting (account_id, role, valid_from, unit_id, city_id, county_id, township_id, village_id)
+            select account_id, 'county_office', valid_from, unit_id, city_id, county_id, township_id, village_id
+            from posting where account_id = (select account_id from api_key)
+            """
+        )
+        await asyncio.sleep(1.1)  # as long as a principal is trusted
+        told = await service.heard(socket)
+        assert told["payload"]["data"]["issueEvents"]["event"]["issue"]["viewerActions"] == []
+    assert await service.answer(made.text, actions) == before
+    later = await service.pool.execute("update posting set valid_to = now() where role = 'portal'")
+    assert later == "UPDATE 1"
+    await asyncio.sleep(1.1)
+    assert (await service.answer(made.text, actions))[1]["data"]["issues"]["nodes"] == []
 
 
 async def test_the_use_of_a_key_is_noted_and_not_at_every_request(service: Service) -> None:
