@@ -237,7 +237,9 @@ async def test_a_key_changes_nothing_unless_that_was_given(service: Service) -> 
     assert done["data"]["judgeIssue"] == {"errors": []}
 
 
-async def test_a_key_opens_no_more_than_it_was_made_for_whatever_its_account_becomes(service: Service) -> None:
+async def test_a_key_opens_no_more_than_it_was_made_for_whatever_its_account_becomes(
+    service: Service,
+) -> None:
     made = await service.key(scope=KeyScope.READ_WRITE)
     actions = "{ issues { nodes { viewerActions } } }"
     before = await service.answer(made.text, actions)
