@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -259,6 +260,43 @@ async def test_a_key_opens_no_more_than_it_was_made_for_whatever_its_account_bec
     assert later == "UPDATE 1"
     await asyncio.sleep(1.1)
     assert (await service.answer(made.text, actions))[1]["data"]["issues"]["nodes"] == []
+
+
+async def test_requests_that_are_not_looked_at_are_noted_once_an_hour_of_each_account(
+    database: Database, database_url: str, world: World, tmp_path: Path
+) -> None:
+    await world(WORLD)
+    manifest = tmp_path / "trusted.json"
+    manifest.write_text("{}")
+    limits: dict[str, Any] = {"requests_per_minute": 4, "trusted_documents": manifest, "trusted_only": True}
+    settings = Settings(database_url=database_url, **limits)
+    async with serving(create_app(settings), lifespan=True) as url:
+        service = Service(url, database.pool, await Tokens.open(database.pool, settings))
+        shown = service.tokens.access(PORTAL, 600)
+        statuses = [(await service.answer(text))[0] for text in [shown] * 12 + ["nobody"] * 3]
+    assert statuses.count(429) >= 4, "a minute may end meanwhile"
+    rows = await database.pool.fetch(
+        "select account_name, city_id, kind, detail from audit_event order by detail"
+    )
+    assert [(row["account_name"], row["kind"], orjson.loads(row["detail"])) for row in rows] == [
+        (PORTAL, "REQUEST_REFUSED", {"code": code}) for code in ("RATE_LIMITED", "UNTRUSTED_DOCUMENT")
+    ]
+    assert all(row["city_id"] is not None for row in rows), "the city's office sees them"
+
+
+async def test_the_same_command_is_noted_once_an_hour_and_for_a_key_that_reads_whatever_it_names(
+    service: Service,
+) -> None:
+    key = (await service.key()).text
+    for name in ("portal", "office"):
+        token = service.tokens.access(name, 600)
+        for shown in (token, token, key):
+            for number in (1, 1, 2, 3):
+                await service.answer(shown, JUDGE, issue=f"Issue:{number}")
+    rows = await service.pool.fetch(
+        "select account_name, detail from audit_event where kind = 'COMMAND_REFUSED'"
+    )
+    assert len(rows) == 2
 
 
 async def test_the_use_of_a_key_is_noted_and_not_at_every_request(service: Service) -> None:

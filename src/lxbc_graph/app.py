@@ -204,6 +204,8 @@ async def _opened(settings: Settings, policy: Policy | None, documents: Document
             explainer=explainer,
             audited=audit,
         )
+        quotas = _quotas(settings, cursors)
+        quotas.limited = partial(audit.refused, code="RATE_LIMITED")
         yield Service(
             database,
             enforcer,
@@ -220,7 +222,7 @@ async def _opened(settings: Settings, policy: Policy | None, documents: Document
             executor,
             explainer,
             telemetry,
-            _quotas(settings, cursors),
+            quotas,
         )
     finally:
         await database.close()
