@@ -323,7 +323,11 @@ class Documents:
     def _problems(self, document: DocumentNode) -> list[GraphQLError]:
         merged = conflicts(self.schema, document, self._limits, _ERRORS)
         hide = not self._suggestions
-        return validate(self.schema, document, _RULES, _ERRORS, hide_suggestions=hide) or merged
+        problems = validate(self.schema, document, _RULES, _ERRORS, hide_suggestions=hide)
+        if hide:
+            for problem in problems:  # one rule suggests whether or not it should
+                problem.message = problem.message.partition(" Did you mean ")[0]
+        return problems or merged
 
     def _operation(
         self, node: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]
