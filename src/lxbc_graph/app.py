@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -188,6 +189,8 @@ async def _opened(settings: Settings, policy: Policy | None, documents: Document
             explainer=explainer,
             audited=audit,
         )
+        quotas = _quotas(settings, cursors)
+        quotas.limited = partial(audit.refused, code="RATE_LIMITED")
         yield Service(
             database,
             enforcer,
@@ -203,7 +206,7 @@ async def _opened(settings: Settings, policy: Policy | None, documents: Document
             executor,
             explainer,
             telemetry,
-            _quotas(settings, cursors),
+            quotas,
         )
 
 
