@@ -180,8 +180,6 @@ class Executor:
         fields = planner.collect(operation.root, [operation.node.selection_set])
         _check_resolved([group[0].name.value for group in fields.values()])
         problems = await self._problems(operation, planner, fields, variables, principal)
-        if problems and operation.kind is OperationType.MUTATION:
-            raise Refused(list(problems.values()))
         data: dict[str, Any] = dict.fromkeys(fields)
         errors = list(map(formatted, problems.values()))
         withheld: list[Withheld] = []
@@ -225,7 +223,10 @@ class Executor:
         variables: Variables,
         principal: Principal | None,
     ) -> dict[str, GraphQLError]:
-        """Return why root fields cannot be answered, as far as it is known before anything is read or changed."""
+        """Return why root fields cannot be answered, as far as it is known before anything is read.
+
+        Raises Refused where they are changes, of which none is made then.
+        """
         found: dict[str, GraphQLError] = {}
         if principal is None:
             return found
@@ -247,6 +248,8 @@ class Executor:
                 await self._note(error, principal)
                 error.path = [key]
                 found[key] = error
+        if found and operation.kind is OperationType.MUTATION:
+            raise Refused(list(found.values()))
         return found
 
     async def _resolve(
