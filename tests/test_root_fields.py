@@ -18,6 +18,10 @@ SPOILED = {
         'issue { unit { issues(filter: {search: "\\u0000"}) { totalCount } } }',
         "BAD_USER_INPUT",
     ),
+    "too many words": (
+        f'issue {{ unit {{ issues(filter: {{search: "{"a" * 201}"}}) {{ totalCount }} }} }}',
+        "BAD_USER_INPUT",
+    ),
     "a closed filter": (
         'issue { unit { cadres(filter: {phone: ["1"]}) { totalCount } } }',
         "FORBIDDEN",
@@ -76,6 +80,7 @@ async def test_a_repeat_that_could_not_be_answered_is_refused_like_the_first(
     ("bad", "code"),
     [
         ('bad: unit(code: "\\u0000") { id }', "BAD_USER_INPUT"),
+        ('bad: city { issues(filter: {search: "%s"}) { totalCount } }' % ("a" * 201), "BAD_USER_INPUT"),
         ('bad: city { issues(after: "x") { totalCount nodes { id } } }', "INVALID_CURSOR"),
         ('bad: city { cadres(filter: {phone: ["1"]}) { totalCount } }', "FORBIDDEN"),
     ],

@@ -179,7 +179,7 @@ class Executor:
         planner = Planner(CATALOGUE, operation, variables)
         fields = planner.collect(operation.root, [operation.node.selection_set])
         _check_resolved([group[0].name.value for group in fields.values()])
-        problems = await self._problems(operation, planner, fields, variables, principal)
+        problems = await self._problems(operation, fields, variables, principal)
         data: dict[str, Any] = dict.fromkeys(fields)
         errors = list(map(formatted, problems.values()))
         withheld: list[Withheld] = []
@@ -218,7 +218,6 @@ class Executor:
     async def _problems(
         self,
         operation: Operation,
-        planner: Planner,
         fields: Mapping[str, Group],
         variables: Variables,
         principal: Principal | None,
@@ -232,10 +231,12 @@ class Executor:
             return found
         scopes = self._reader.scopes(principal)
         request = sql.Request(variables, principal, scopes)
+        planner = Planner(CATALOGUE, operation, variables)
         for key, group in fields.items():
             name = group[0].name.value
             try:
                 if name in COMMANDS:
+                    _input(operation, group, variables)
                     entity = shown(name)
                     for nodes in planner.select(f"{entity}Payload", group).values():
                         if nodes[0].name.value not in {"errors", "__typename"}:
@@ -292,7 +293,7 @@ class Executor:
         idempotency_key: str | None,
     ) -> tuple[dict[str, Any], list[Withheld]]:
         node = group[0]
-        given = values(arguments(operation.root.fields[node.name.value], node, variables), variables)["input"]
+        given = _input(operation, group, variables)
         own = given.get("idempotencyKey")
         entity = shown(node.name.value)
         payload_type = f"{entity}Payload"
@@ -357,6 +358,11 @@ class Executor:
         """Note that somebody may not read what they asked for."""
         if principal is not None and (error.extensions or {}).get("code") == "FORBIDDEN":
             await self._audit.note(audit.by(principal, AuditKind.READ_REFUSED, message=error.message))
+
+
+def _input(operation: Operation, group: Group, variables: Variables) -> Any:
+    node = group[0]
+    return values(arguments(operation.root.fields[node.name.value], node, variables), variables)["input"]
 
 
 @contextmanager
