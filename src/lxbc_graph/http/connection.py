@@ -215,11 +215,21 @@ class Connection(HttpToolsProtocol):
             self._wrong = _TOO_LONG
         elif self.parser.should_upgrade() and self.parser.get_method() not in _WITHOUT_BODY:
             self._wrong = _UPGRADES
+        else:
+            self._wrong = self._misframed()
         if self._wrong is not None:
             raise ValueError
         super().on_headers_complete()
         self._since = self.loop.time()
         self._taken = 0
+
+    def _misframed(self) -> Rejected | None:
+        """Return what is wrong with a head that the parser lets pass, and another reader might take otherwise."""
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (not hosts and self.parser.get_http_version() != "1.0"):
+            return _HOST
+        codings = (value.lower() for name, value in self.headers if name == b"transfer-encoding")
+        return None if all(coding == b"chunked" for coding in codings) else _CODED
 
     def on_body(self, body: bytes) -> None:
         """Bodies are limited by who reads them."""
@@ -352,6 +362,8 @@ _UPGRADES = Rejected(
     "BAD_REQUEST",
     "A request that proposes another protocol by Upgrade is read without its body: use GET.",
 )
+_HOST = Rejected(400, "BAD_REQUEST", "A request says once at which Host it is asked.")
+_CODED = Rejected(501, "BAD_REQUEST", "Of transfer codings only chunked is understood.")
 _WITHOUT_BODY = {b"GET", b"HEAD"}
 _TOO_SLOW = Rejected(408, "REQUEST_TIMEOUT", "The request did not come whole in time.")
 
