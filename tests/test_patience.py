@@ -385,3 +385,31 @@ async def test_nothing_is_left_of_connections_that_were_given_up() -> None:
                 writer.close()
             while psutil.Process().num_fds() > before:  # noqa: ASYNC110 - nobody tells of it
                 await asyncio.sleep(0.01)
+
+
+# ── who comes in numbers ─────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_an_address_has_so_many_connections_whatever_they_have_asked() -> None:
+    limits = {"max_connections_per_address": 2, "trusted_proxies": "10.0.0.1", "head_seconds": PATIENCE}
+    async with endpoint(**limits) as address:
+        async with connected(address), connected(address) as socket:
+            await shake_hands(socket)
+            for _ in range(3):
+                async with connected(address) as (reader, _):
+                    await refused(reader, 429, "RATE_LIMITED")
+        for _ in range(100):
+            async with connected(address), connected(address) as (reader, writer):
+                writer.write(post("query"))
+                if b" 200 " in await reader.readuntil(b"\r\n"):
+                    break
+            await asyncio.sleep(0.05)
+        else:
+            pytest.fail("nobody was let in any more")
+
+
+async def test_a_trusted_proxy_stands_for_many() -> None:
+    limits = {"max_connections_per_address": 1, "trusted_proxies": "10.0.0.1, 127.0.0.0/8"}
+    async with endpoint(**limits) as address, connected(address), connected(address) as (reader, writer):
+        writer.write(post("query"))
+        assert b'"query"' in await answer(reader)

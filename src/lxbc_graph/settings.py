@@ -101,6 +101,11 @@ class Settings(BaseSettings):
         default=10.0, gt=0, le=3600, description="How long an answer is kept for a client that does not read."
     )
     max_connections: int = Field(default=16_384, ge=1, description="Open at once, of each process.")
+    max_connections_per_address: int = Field(
+        default=4_096,
+        ge=0,
+        description="Of these, from one address that is no trusted proxy; 0: any number.",
+    )
     requests_per_minute: int = Field(
         default=6_000,
         ge=0,
