@@ -20,7 +20,7 @@ from anyio.streams.text import TextReceiveStream
 from sqlalchemy import make_url
 from tests.conftest import url_of
 
-from lxbc_graph.__main__ import _typed
+from lxbc_graph.cli.demo import typed
 from lxbc_graph.demo.build import ACCOUNTS
 from lxbc_graph.domain.words import Role
 from lxbc_graph.resources import POLICIES
@@ -223,7 +223,7 @@ def test_the_hint_names_the_program_as_it_can_be_typed(
     monkeypatch.setattr(sys, "argv", [str(program)])
     monkeypatch.setenv("PATH", str(tmp_path / path))
     monkeypatch.delenv("LXBC_DATA_DIR", raising=False)
-    assert _typed(Settings()) == ("lxbc-graph" if path else str(program))
+    assert typed(Settings()) == ("lxbc-graph" if path else str(program))
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_the_hint_names_the_program_as_it_can_be_typed(
     ["postgresql://me@db/lxbc", "postgresql://me:secret@db/lxbc", "postgresql://db/lxbc?password=secret"],
 )
 def test_the_hint_names_the_database_but_no_password(url: str) -> None:
-    name, _, value = shlex.split(_typed(Settings(database_url=url)))[0].partition("=")
+    name, _, value = shlex.split(typed(Settings(database_url=url)))[0].partition("=")
     assert name == "LXBC_DATABASE_URL"
     assert make_url(value) == make_url(url.replace("secret", "***"))
 

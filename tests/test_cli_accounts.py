@@ -19,8 +19,9 @@ from tests.serving import PATIENCE, serving
 from tests.test_cli import environment, run
 from typer.testing import CliRunner
 
-from lxbc_graph.__main__ import _REFUSALS, cli
+from lxbc_graph.__main__ import cli
 from lxbc_graph.app import create_app
+from lxbc_graph.cli.refusals import REFUSALS
 from lxbc_graph.settings import Settings
 from lxbc_graph.store.database import Database
 
@@ -277,10 +278,10 @@ async def test_what_cannot_be_done_is_said_and_changes_nothing(
         return repr([await database.pool.fetch(f"select * from {table} order by 1") for table in tables])
 
     before = await everything()
-    # Without a process of its own, which costs two seconds; that such a failure is told is in test_cli.py.
+    # Without a process of its own, which costs a second; that such a failure is told is in test_cli.py.
     runner = CliRunner(env={"LXBC_DATABASE_URL": database_url})
     done = await asyncio.to_thread(runner.invoke, cli, arguments, input=stdin)
-    assert isinstance(done.exception, _REFUSALS), done.output
+    assert isinstance(done.exception, REFUSALS), done.output
     assert str(done.exception).startswith(said)
     assert done.stdout == ""
     assert await everything() == before

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -214,11 +215,15 @@ async def test_a_key_changes_nothing_unless_that_was_given(service: Service) -> 
     reads = await service.key()
     writes = await service.key(scope=KeyScope.READ_WRITE)
     await service.pool.execute("update posting set role = 'county_office'")  # more than portals may
+    await service.pool.execute("update api_key set roles = '{county_office}'")
     await asyncio.sleep(1.1)  # as long as a principal is trusted
     status, answer = await service.answer(reads.text, JUDGE, issue=issue)
     assert status == 200
     (error,) = answer["data"]["judgeIssue"]["errors"]
     assert error == {"code": "FORBIDDEN", "message": "This API key may only read."}
+    noted = await service.pool.fetchrow("select kind, api_key, detail ->> 'command' from audit_event")
+    assert noted is not None
+    assert tuple(noted) == ("COMMAND_REFUSED", reads.prefix, "JudgeIssue")
     (seen,) = (await service.answer(reads.text))[1]["data"]["issues"]["nodes"]
     assert seen["viewerActions"] == []
     (offered,) = (await service.answer(writes.text))[1]["data"]["issues"]["nodes"]
@@ -234,6 +239,67 @@ async def test_a_key_changes_nothing_unless_that_was_given(service: Service) -> 
     assert refused.status_code == 403
     _, done = await service.answer(writes.text, JUDGE, issue=issue)
     assert done["data"]["judgeIssue"] == {"errors": []}
+
+
+async def test_a_key_opens_no_more_than_it_was_made_for_whatever_its_account_becomes(
+    service: Service,
+) -> None:
+    made = await service.key(scope=KeyScope.READ_WRITE)
+    actions = "{ issues { nodes { viewerActions } } }"
+    before = await service.answer(made.text, actions)
+    async with service.following(made.text) as socket:
+        await service.pool.execute(
+            """
+            insert into posting (account_id, role, valid_from, unit_id, city_id, county_id, township_id, village_id)
+            select account_id, 'county_office', valid_from, unit_id, city_id, county_id, township_id, village_id
+            from posting where account_id = (select account_id from api_key)
+            """
+        )
+        await asyncio.sleep(1.1)  # as long as a principal is trusted
+        told = await service.heard(socket)
+        assert told["payload"]["data"]["issueEvents"]["event"]["issue"]["viewerActions"] == []
+    assert await service.answer(made.text, actions) == before
+    later = await service.pool.execute("update posting set valid_to = now() where role = 'portal'")
+    assert later == "UPDATE 1"
+    await asyncio.sleep(1.1)
+    assert (await service.answer(made.text, actions))[1]["data"]["issues"]["nodes"] == []
+
+
+async def test_requests_that_are_not_looked_at_are_noted_once_an_hour_of_each_account(
+    database: Database, database_url: str, world: World, tmp_path: Path
+) -> None:
+    await world(WORLD)
+    manifest = tmp_path / "trusted.json"
+    manifest.write_text("{}")
+    limits: dict[str, Any] = {"requests_per_minute": 4, "trusted_documents": manifest, "trusted_only": True}
+    settings = Settings(database_url=database_url, **limits)
+    async with serving(create_app(settings), lifespan=True) as url:
+        service = Service(url, database.pool, await Tokens.open(database.pool, settings))
+        shown = service.tokens.access(PORTAL, 600)
+        statuses = [(await service.answer(text))[0] for text in [shown] * 12 + ["nobody"] * 3]
+    assert statuses.count(429) >= 4, "a minute may end meanwhile"
+    rows = await database.pool.fetch(
+        "select account_name, city_id, kind, detail from audit_event order by detail"
+    )
+    assert [(row["account_name"], row["kind"], orjson.loads(row["detail"])) for row in rows] == [
+        (PORTAL, "REQUEST_REFUSED", {"code": code}) for code in ("RATE_LIMITED", "UNTRUSTED_DOCUMENT")
+    ]
+    assert all(row["city_id"] is not None for row in rows), "the city's office sees them"
+
+
+async def test_the_same_command_is_noted_once_an_hour_and_for_a_key_that_reads_whatever_it_names(
+    service: Service,
+) -> None:
+    key = (await service.key()).text
+    for name in ("portal", "office"):
+        token = service.tokens.access(name, 600)
+        for shown in (token, token, key):
+            for number in (1, 1, 2, 3):
+                await service.answer(shown, JUDGE, issue=f"Issue:{number}")
+    rows = await service.pool.fetch(
+        "select account_name, detail from audit_event where kind = 'COMMAND_REFUSED'"
+    )
+    assert len(rows) == 2
 
 
 async def test_the_use_of_a_key_is_noted_and_not_at_every_request(service: Service) -> None:

@@ -24,6 +24,7 @@ from tests.test_commands import (
     COUNTY,
     COUNTY_B,
     HELPER,
+    LOOKER,
     NOWHERE,
     TOWN,
     VILLAGE,
@@ -31,6 +32,7 @@ from tests.test_commands import (
     House,
     built,
 )
+from tests.test_commands import UNITS as UNITS_OF_HOUSE
 from tests.test_policy import CROWDED, ENFORCER, UNITS, postings, reaches
 from tests.test_policy import principal_of as principal_with
 
@@ -67,12 +69,13 @@ def at(role: Role, unit: int = TOWN, *, cadre: int = HELPER) -> GrantPosting:
 
 @pytest.mark.parametrize("role", Role)
 async def test_the_city_grants_every_role_and_a_county_those_that_end_in_it(house: House, role: Role) -> None:
-    posting = await house.well("office" if role not in OF_THE_CITY else "city_office", at(role))
+    command = at(role, cadre=CADRE)
+    posting = await house.well("office" if role not in OF_THE_CITY else "city_office", command)
     (row,) = await house.rows("select * from posting where id = $1", posting)
-    assert (row["role"], row["cadre_id"], row["valid_to"]) == (role, HELPER, None)
+    assert (row["role"], row["cadre_id"], row["valid_to"]) == (role, CADRE, None)
     assert row["unit_id"] == (COUNTY if role is Role.DEPARTMENT else TOWN)
     if role in OF_THE_CITY:
-        error = await house.refused("office", at(role, cadre=CADRE))
+        error = await house.refused("office", at(role, cadre=HELPER))
         assert (error.code, error.field) == (ErrorCode.FORBIDDEN, ("role",))
         assert (await house.refused("office", EndPosting(posting))).code is ErrorCode.FORBIDDEN
         await house.well("city_office", EndPosting(posting))
@@ -208,6 +211,64 @@ async def test_nobody_is_posted_where_a_unit_is_closed(house: House) -> None:
     await house.database.pool.execute("update unit set valid_to = '2023-01-01' where id = $1", TOWN)
     error = await house.refused("office", at(Role.INSPECTOR, TOWN))
     assert (error.code, error.field) == (ErrorCode.INVALID_INPUT, ("unitId",))
+
+
+# --- nobody lends to who lends
+
+
+async def posted(house: House, name: str, role: Role, unit: int, cadre: int | None = None) -> None:
+    """Write an account and a posting of its own, or of it and its cadre, where nobody grants what is asked."""
+    path = UNITS_OF_HOUSE[unit][1]
+    await house.database.pool.execute(
+        """
+        with new as (
+            insert into account (name, display_name, city_id, cadre_id) values ($1, $1, $2, $3)
+            on conflict (name) do update set display_name = excluded.display_name returning id
+        )
+        insert into posting (account_id, role, valid_from, unit_id, city_id, county_id, township_id, village_id)
+        select id, $4, '2020-01-01', $5, $2, $6, $7, $8 from new
+        """,
+        *(name, path.city_id, cadre, role, unit, path.county_id, path.township_id, path.village_id),
+    )
+
+
+LENDING = [Role.TOWNSHIP_OFFICE, Role.VILLAGE_OFFICIAL, Role.CADRE, Role.INSPECTOR, Role.COUNTY_LEADER]
+
+
+@pytest.mark.parametrize("role", [*LENDING, Role.DEPARTMENT])
+async def test_an_office_is_lent_nothing_by_itself_nor_by_another_that_grants(
+    house: House, role: Role
+) -> None:
+    await posted(house, "colleague", Role.COUNTY_OFFICE, COUNTY)
+    command = at(role)
+    for granter in ("office", "city_office"):
+        for holder in ("office", "colleague"):
+            error = await house.refused(granter, replace(command, cadre_id=None, account=holder))
+            assert (error.code, error.field) == (ErrorCode.FORBIDDEN, ("role",)), (granter, holder)
+    assert await house.well("office", GrantPosting(Role.PORTAL, account="office", unit_id=TOWN))
+
+
+async def test_what_a_cadre_is_and_what_its_account_is_are_one(house: House) -> None:
+    await posted(house, "helper", Role.COUNTY_OFFICE, COUNTY, HELPER)
+    by_cadre = GrantPosting(Role.INSPECTOR, cadre_id=HELPER, unit_id=TOWN)
+    by_account = GrantPosting(Role.INSPECTOR, account="helper", unit_id=TOWN)
+    for command in (by_cadre, by_account):
+        assert (await house.refused("office", command)).code is ErrorCode.FORBIDDEN
+
+
+async def test_who_is_lent_something_does_not_come_to_grant_there(house: House) -> None:
+    office = GrantPosting(Role.COUNTY_OFFICE, cadre_id=LOOKER, unit_id=COUNTY)
+    assert (await house.refused("office", office)).code is ErrorCode.FORBIDDEN
+    (helps,) = house.people["looker"].postings
+    await house.well("office", EndPosting(helps.id))
+    await house.well("office", office)
+
+
+async def test_an_office_may_be_lent_something_where_it_grants_nothing(house: House) -> None:
+    await posted(house, "colleague", Role.INSPECTOR, COUNTY_B)
+    await house.well("city_office", GrantPosting(Role.COUNTY_OFFICE, account="colleague", unit_id=COUNTY))
+    to_the_city = GrantPosting(Role.CITY_OFFICE, account="colleague", unit_id=CITY)
+    assert (await house.refused("city_office", to_the_city)).code is ErrorCode.FORBIDDEN
 
 
 # --- nobody grants more than they hold

@@ -525,9 +525,10 @@ def test_a_server_may_keep_its_schema_to_itself() -> None:
 def test_a_server_says_what_was_meant_if_it_is_told_to() -> None:
     for suggestions in (False, True):
         documents = Documents(SCHEMA, CATALOGUE, LIMITS, suggestions=suggestions)
-        with pytest.raises(Refused) as refusal:
-            documents.operation("{ cit { name } }", None)
-        assert ("Did you mean" in str(refusal.value)) is suggestions
+        for text in ("{ cit { name } }", "{ city }"):
+            with pytest.raises(Refused) as refusal:
+                documents.operation(text, None)
+            assert ("Did you mean" in str(refusal.value)) is suggestions
 
 
 def flood() -> Iterator[str]:

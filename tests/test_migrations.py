@@ -19,9 +19,10 @@ from tests.test_commands import House, built
 
 from lxbc_graph.domain.deadlines import SHANGHAI
 from lxbc_graph.domain.words import Complexity, Satisfaction
-from lxbc_graph.store import migrate, tables
+from lxbc_graph.store import tables
 from lxbc_graph.store.database import Database, for_engine
-from lxbc_graph.store.migrate import is_current, upgrade
+from lxbc_graph.store.migrate import upgrade
+from lxbc_graph.store.revision import MIGRATIONS, NEWEST, is_current
 from lxbc_graph.write import LookBack, ReopenIssue, ReportProgress, SendBack
 
 pytestmark = pytest.mark.anyio
@@ -37,6 +38,10 @@ def _differences(connection: Connection) -> list[object]:
 async def test_the_migrated_database_is_what_the_tables_say(database: Database) -> None:
     async with database.engine.connect() as connection:
         assert await connection.run_sync(_differences) == []
+
+
+def test_the_newest_revision_is_the_one_that_alembic_would_end_at() -> None:
+    assert ScriptDirectory(str(MIGRATIONS)).get_heads() == [NEWEST]
 
 
 async def test_the_migrated_database_is_current(database: Database) -> None:
@@ -122,7 +127,7 @@ async def test_what_was_under_way_has_the_clocks_that_the_machine_would_have_sta
 
 
 async def test_each_old_assignment_finds_its_events_by_an_index(database: Database) -> None:
-    module: Any = ScriptDirectory(str(migrate._MIGRATIONS)).get_revision("0002").module
+    module: Any = ScriptDirectory(str(MIGRATIONS)).get_revision("0002").module
     async with database.pool.acquire() as connection, connection.transaction():
         await connection.execute("set local enable_seqscan = off")
         plan = await connection.fetch(f"explain (costs off) {module._CLOCKS_OF_OLD}")
@@ -141,7 +146,7 @@ async def _clocks(connection: Any) -> dict[str, list[dict[str, Any]]]:
 async def _upgrade_to(url: str, revision: str) -> None:
     def run(connection: Connection) -> None:
         config = Config()
-        config.set_main_option("script_location", str(migrate._MIGRATIONS))
+        config.set_main_option("script_location", str(MIGRATIONS))
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
 

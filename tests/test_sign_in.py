@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from argon2 import extract_parameters
+from argon2 import PasswordHasher, extract_parameters
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.reference.served import executor_on
@@ -76,10 +76,21 @@ async def test_only_the_password_opens_an_account(database: Database, city: int,
     assert await sign_ins.authenticate("one", PASSWORD) is None
 
 
-async def test_guessing_costs_the_same_whether_or_not_the_account_exists() -> None:
-    assert extract_parameters(passwords._NOBODY) == extract_parameters(passwords.hash_password("x"))
+def test_guessing_costs_the_same_whether_or_not_the_account_exists(monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = passwords.hash_password("x")
+    looked_at: list[str] = []
+
+    class Counting:
+        def verify(self, hash_: str, password: bytes) -> bool:
+            looked_at.append(hash_)
+            return PasswordHasher().verify(hash_, password)
+
+    monkeypatch.setattr(passwords, "_hasher", Counting())
+    assert passwords.matches(stored, "x")
     assert not passwords.matches(None, "x")
     assert not passwords.matches("no hash at all", "x")
+    assert [extract_parameters(one) for one in looked_at[:2]] == [extract_parameters(stored)] * 2
+    assert len(looked_at) == 3
 
 
 @given(password=st.text(max_size=40), other=st.text(max_size=40))

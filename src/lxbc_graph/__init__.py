@@ -12,6 +12,6 @@ Rooms, in the order in which a request passes them::
     domain    what the programme knows, without any library
 
 Beside them stand ``demo`` (worlds to work in) and ``reports`` (files), and over them ``__main__``, the command
-line, with ``cli`` for its groups of commands, and ``app``, which wires everything once. ``settings``,
-``resources``, ``logs`` and ``telemetry`` are below all.
+line, with ``cli`` for its commands, and ``app``, which wires everything once, upon ``relaying``, which is all that
+a relay needs. ``settings``, ``resources``, ``logs`` and ``telemetry`` are below all.
 """

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -32,10 +31,9 @@ from .http.redis_quotas import RedisQuotas
 from .http.told import Told, rejected, unknown
 from .http.websocket import GraphQLOverWebSocket
 from .live.access import Access
-from .live.broker import Broker, LocalBroker, Topic
+from .live.broker import Broker, Topic
 from .live.cursors import Cursors
 from .live.fanout import Fanout
-from .live.ladder import Ladder
 from .live.log import Log
 from .live.redis_broker import RedisBroker
 from .live.relay import Relay
@@ -53,6 +51,7 @@ from .read.document import Documents
 from .read.limits import Limits
 from .read.runner import Reader
 from .read.trusted import UNTRUSTING, Trusted, TrustedError
+from .relaying import kept, open_relaying
 from .schema.build import build
 from .schema.declare import CATALOGUE
 from .schema.execute import Executor, told
@@ -63,8 +62,6 @@ from .store.database import Database
 from .store.files import Files
 from .telemetry import Telemetry
 from .write import Commands, Uploads
-
-_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +78,6 @@ class Service:
     audit: Audit
     broker: Broker
     relay: Relay
-    ladder: Ladder
     log: Log
     access: Access
     executor: Executor
@@ -161,14 +157,8 @@ async def store_policy(database: Database, settings: Settings, source: Source) -
 
 @asynccontextmanager
 async def _opened(settings: Settings, policy: Policy | None, documents: Documents) -> AsyncIterator[Service]:
-    if settings.database_url is None:
-        raise ValueError("settings.database_url is not set")
-    database = await Database.open(
-        settings.database_url,
-        pool_size=settings.pool_size,
-        statement_timeout_ms=settings.statement_timeout_ms,
-    )
-    try:
+    async with open_relaying(settings) as relaying:
+        database, cursors, broker, relay = relaying
         enforcer, keep_current = policy or await Policy.stored(database)
         accounts = Accounts(database.pool, settings.principal_ttl_seconds)
         tokens = await Tokens.open(database.pool, settings)
@@ -176,11 +166,6 @@ async def _opened(settings: Settings, policy: Policy | None, documents: Document
         audit = Audit(database.pool)
         api_keys = ApiKeys(database.pool, settings.principal_ttl_seconds)
         authenticator = Authenticator(tokens, accounts, api_keys, Oidc.of(settings), audit)
-        cursors = await Cursors.open(database.pool)
-        broker = RedisBroker(settings.redis_url, cursors.database) if settings.redis_url else LocalBroker()
-        committed = partial(broker.publish, Topic.COMMITTED)
-        relay = Relay(database.pool, broker)
-        ladder = Ladder(database.pool, committed, poll_seconds=settings.ladder_poll_seconds)
         log = Log(
             database.pool,
             broker,
@@ -197,7 +182,7 @@ async def _opened(settings: Settings, policy: Policy | None, documents: Document
         executor = Executor(
             documents=documents,
             reader=reader,
-            commands=Commands(database, enforcer, committed),
+            commands=Commands(database, enforcer, relaying.committed),
             following=Following(reader, log, fanout, database.pool),
             sign_ins=sign_ins,
             tokens=tokens,
@@ -205,6 +190,8 @@ async def _opened(settings: Settings, policy: Policy | None, documents: Document
             explainer=explainer,
             audited=audit,
         )
+        quotas = _quotas(settings, cursors)
+        quotas.limited = partial(audit.refused, code="RATE_LIMITED")
         yield Service(
             database,
             enforcer,
@@ -215,16 +202,13 @@ async def _opened(settings: Settings, policy: Policy | None, documents: Document
             audit,
             broker,
             relay,
-            ladder,
             log,
             access,
             executor,
             explainer,
             telemetry,
-            _quotas(settings, cursors),
+            quotas,
         )
-    finally:
-        await database.close()
 
 
 def _quotas(settings: Settings, cursors: Cursors) -> Quotas:
@@ -305,7 +289,7 @@ def _routes(
 
 def running(service: Service) -> "AbstractAsyncContextManager[list[asyncio.Task[None]]]":
     """Keep running what works in the background; a job that fails is logged, and missed by /healthz."""
-    return _kept(
+    return kept(
         broker=service.broker.run(),
         relay=service.relay.run(),
         log=service.log.run(),
@@ -314,29 +298,3 @@ def running(service: Service) -> "AbstractAsyncContextManager[list[asyncio.Task[
         quotas=service.quotas.run(),
         keys=service.tokens.watch(),
     )
-
-
-async def climb(service: Service) -> None:
-    """Number events and climb the ladder until cancelled."""
-    async with _kept(
-        broker=service.broker.run(), relay=service.relay.run(), ladder=service.ladder.run()
-    ) as tasks:
-        await asyncio.gather(*tasks)
-
-
-@asynccontextmanager
-async def _kept(**jobs: Coroutine[Any, Any, None]) -> "AsyncIterator[list[asyncio.Task[None]]]":
-    tasks = [asyncio.create_task(job, name=name) for name, job in jobs.items()]
-    for task in tasks:
-        task.add_done_callback(_ended)
-    try:
-        yield tasks
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _ended(task: "asyncio.Task[None]") -> None:
-    if not task.cancelled():
-        _log.error("background task ended", task=task.get_name(), exc_info=task.exception())

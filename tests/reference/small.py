@@ -9,9 +9,12 @@ BARE = {
     "handedOver": ["handedOver"],
     "judged": ["handedOver", "judged", "judged-handedOver"],
     "rectified": ["handedOver", "rectified", "underWay", "handedOver-rectified-underWay"],
-    "answered": ["handedOver", "answered", "handedOver-answered"],
-    "amber": ["handedOver", "amber", "red", "handedOver-amber-red"],
-    "reopened": ["handedOver", "reopened", "handedOver-reopened"],
+    "answered": ["handedOver", "answered", "handedOver-answered", "answered-closed"],
+    "amber": [
+        *("handedOver", "amber", "red", "handedOver-amber-red"),
+        *("handedOver-closed-amber-red", "underWay-amber-red", "overdue-red"),
+    ],
+    "reopened": ["handedOver", "reopened", "handedOver-reopened", "answered-reopened"],
 }
 TOLD: Mapping[str, Sequence[str]] = {
     **BARE,

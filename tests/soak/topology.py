@@ -126,7 +126,9 @@ def _command(verb: str) -> list[str]:
 
 
 def _environment(settings: Mapping[str, str]) -> dict[str, str]:
-    rest = {name: value for name, value in os.environ.items() if not name.startswith("LXBC_")}
+    # What is installed is compiled once, not at each start.
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    rest = {name: value for name, value in kept.items() if not name.startswith("LXBC_")}
     return {**rest, "LXBC_REQUESTS_PER_MINUTE": "0", **settings}
 
 

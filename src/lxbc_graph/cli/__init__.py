@@ -1,5 +1,7 @@
-"""Commands of the command line that look after access, one group a file; the others stand in ``__main__``.
+"""The commands of the command line, each a thin call into the rooms below, and each imported alone.
 
-``accounts``, ``postings``, ``api_keys``, ``signing_keys`` and ``audit`` are the groups; ``running`` gives each a
-database, and says what came of it.
+``serve``, ``demo`` and ``relay`` run until they are ended. ``migrate``, ``imports``, ``load``, ``token``, ``schema``,
+``explain`` and ``policy`` do one thing; ``accounts``, ``postings``, ``api_keys``, ``signing_keys`` and ``audit`` look
+after access. ``running`` gives each a database and ``service`` the whole service; ``given`` reads what they are
+given, ``progress`` shows how far they are, ``refusals`` are what they may end with.
 """

@@ -11,7 +11,7 @@ from lxbc_graph.store.database import Database
 
 from .running import TOLD, Failure, group, in_transaction, on_database, show
 
-commands = group()
+commands = group("Who may sign in, and with what.")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Of the account.")]
 _FromStdin = Annotated[

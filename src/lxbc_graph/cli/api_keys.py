@@ -13,7 +13,7 @@ from lxbc_graph.store.database import Database
 
 from .running import TOLD, Failure, group, in_transaction, on_database, show
 
-commands = group()
+commands = group("What portals and screens show in place of a password.")
 
 LONGEST_DAYS = 3650
 _LISTED = """

@@ -11,6 +11,8 @@ from lxbc_graph.store.database import Database
 
 from .running import on_database, show
 
+commands = typer.Typer(add_completion=False)
+
 _LISTED = """
 select at, kind, account_name, concat_ws(' ', means, api_key) as means, address, subject, detail
 from audit_event
@@ -21,6 +23,7 @@ order by id desc limit $4
 _COLUMNS = ("at", "kind", "account", "by", "address", "subject", "detail")
 
 
+@commands.command(epilog="Example: lxbc-graph audit --kind SIGN_IN_REFUSED --since 2026-01-31 --limit 1000")
 def audit(
     account: Annotated[str | None, typer.Option(metavar="NAME", help="Of this account alone.")] = None,
     kind: Annotated[AuditKind | None, typer.Option(help="Of this kind alone.", show_choices=False)] = None,

@@ -15,7 +15,7 @@ from lxbc_graph.write.postings import close_posting, note, open_posting
 
 from .running import TOLD, Failure, group, on_database, show
 
-commands = group()
+commands = group("What they are, and where: all that grants access.")
 
 _HOLDER = {
     "account": "select id, name, city_id from account where name = :given for no key update",

@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from dataclasses import asdict
+from typing import Any, TypeVar
 
 import typer
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from lxbc_graph.app import Service, open_service
 from lxbc_graph.settings import Settings
 from lxbc_graph.store.copying import Connection
 from lxbc_graph.store.database import Database
@@ -26,9 +26,9 @@ class Failure(Exception):
     """The command cannot do what it was asked; the text says why, in as many lines as there are reasons."""
 
 
-def group() -> typer.Typer:
+def group(help_: str) -> typer.Typer:
     """Return an empty group of commands."""
-    return typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
+    return typer.Typer(help=help_, no_args_is_help=True, add_completion=False)
 
 
 @contextmanager
@@ -48,12 +48,6 @@ def running_database(settings: Settings, *, create: bool = True) -> Iterator[Set
         yield settings.model_copy(update={"database_url": embedded.url})
     finally:
         embedded.stop()
-
-
-async def with_service(settings: Settings, work: Callable[[Service], Awaitable[T]]) -> T:
-    """Do work on the whole service."""
-    async with open_service(settings) as service:
-        return await work(service)
 
 
 async def with_database(settings: Settings, work: Callable[[Database], Awaitable[T]]) -> T:
@@ -79,6 +73,18 @@ def in_transaction(work: Callable[[Connection], Awaitable[T]]) -> T:
             return await work(connection)
 
     return on_database(whole)
+
+
+def where(settings: Settings) -> str:
+    """Say which database is meant."""
+    if settings.database_url:
+        return "the database of LXBC_DATABASE_URL"
+    return f"the database in {settings.data_dir}"
+
+
+def counted(counts: Any) -> str:
+    """Say what was written, of a dataclass of counts."""
+    return ", ".join(f"{name} {number}" for name, number in asdict(counts).items() if number) or "nothing"
 
 
 def show(*columns: str, rows: "list[tuple[object, ...]]", none: str) -> None:

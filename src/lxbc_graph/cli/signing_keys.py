@@ -13,7 +13,7 @@ from lxbc_graph.store.database import Database
 
 from .running import TOLD, Failure, group, in_transaction, on_database, show
 
-commands = group()
+commands = group("With what access tokens are signed.")
 
 
 @commands.command()

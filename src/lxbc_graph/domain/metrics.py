@@ -94,17 +94,29 @@ _PARTS: tuple[Difference, ...] = (
 )
 """Whoever knows a whole and some of its parts knows something of the others, and of what remains."""
 
+_ACROSS: tuple[tuple[Difference, tuple[Filter, ...]], ...] = (
+    # Nothing is closed without an answer, nor reopened that was not closed, nor has a light that is closed.
+    ((ANSWERED, (CLOSED,)), (ANSWERED,)),
+    ((ANSWERED, (REOPENED,)), (REOPENED,)),
+    ((HANDED_OVER, (CLOSED, AMBER, RED)), (AMBER, RED)),
+    # As a rule; a look-back may be late, too, and the first of the clocks be red alone.
+    ((UNDER_WAY, (AMBER, RED)), (AMBER, RED)),
+    ((OVERDUE, (RED,)), (AMBER, RED)),
+)
+"""Differences of counts of several wholes, each with those that give way to it."""
+
 
 def exposed(count: Filter) -> tuple[Difference, ...]:
     """Return all that is known to whom a count is told, beside those counts of which it is a part.
 
     Raises LookupError for a count of which nobody has said what it is a part of.
     """
+    across = tuple(difference for difference, giving in _ACROSS if count in giving)
     if count == HANDED_OVER:
         return ((HANDED_OVER, ()),)
     if count == JUDGED:  # the wider one gives way: nearly every figure is told of the other
         return (*exposed(HANDED_OVER), (JUDGED, ()), (JUDGED, (HANDED_OVER,)))
     for whole, parts in _PARTS:
         if count in parts:
-            return (*exposed(whole), *((part, ()) for part in parts), (whole, parts))
+            return (*exposed(whole), *((part, ()) for part in parts), (whole, parts), *across)
     raise LookupError(f"no whole of which {count} is a part")

@@ -1,6 +1,6 @@
 """Who asks: an account with the postings that are in force."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from .words import Level, Means, Role
@@ -44,12 +44,14 @@ class Posting:
 class Credential:
     """What an account showed; it holds no longer than this does.
 
-    ``key`` is the kid of the key that signed, the subject at the provider, or the prefix of the API key.
+    ``key`` is the kid of the key that signed, the subject at the provider, or the prefix of the API key. It opens
+    what the account is by ``roles``; None for all of them.
     """
 
     means: Means
     key: str
     writes: bool = True
+    roles: frozenset[Role] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +74,9 @@ class Principal:
     def reads_only(self) -> bool:
         """Whether what it showed lets it change nothing, whatever its postings grant."""
         return self.credential is not None and not self.credential.writes
+
+    def showing(self, credential: Credential | None, expires_at: datetime | None = None) -> "Principal":
+        """Return who this is with what was shown, and with no posting that this does not open."""
+        roles = None if credential is None else credential.roles
+        postings = tuple(one for one in self.postings if roles is None or one.role in roles)
+        return replace(self, postings=postings, credential=credential, expires_at=expires_at)

@@ -76,7 +76,7 @@ class Authenticator:
         if principal is None:
             await self._refuse(token, claims.credential.means, claims.account)
             raise Unauthenticated(_CLOSED)
-        return replace(principal, expires_at=claims.expires_at, credential=claims.credential)
+        return principal.showing(claims.credential, claims.expires_at)
 
     async def again(self, principal: Principal | None) -> Principal | None:
         """Return what a principal of long ago is now, until the same moment; raises ``Unauthenticated``."""
@@ -85,7 +85,7 @@ class Authenticator:
         now = await self._accounts.principal_by_id(principal.account_id)
         if now is None or not await self._holds(principal.credential, now):
             raise Unauthenticated(_CLOSED)
-        return replace(now, expires_at=principal.expires_at, credential=principal.credential)
+        return now.showing(principal.credential, principal.expires_at)
 
     async def _bearer_of_key(self, text: str) -> Principal:
         key = await self._api_keys.key(text)
@@ -95,8 +95,8 @@ class Authenticator:
         if principal is None:
             await self._refuse(text, Means.API_KEY, key.account_id)
             raise Unauthenticated("the API key is not valid" if not key.good else _CLOSED)
-        credential = Credential(Means.API_KEY, key.prefix, writes=key.scope is KeyScope.READ_WRITE)
-        return replace(principal, expires_at=key.expires_at, credential=credential)
+        writes = key.scope is KeyScope.READ_WRITE
+        return principal.showing(Credential(Means.API_KEY, key.prefix, writes, key.roles), key.expires_at)
 
     async def _of(self, claims: Claims) -> Principal | None:
         if claims.credential.means is Means.PROVIDER:

@@ -4,6 +4,7 @@ A place is a WebSocket or a stream. What is counted here counts for this process
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
@@ -19,6 +20,7 @@ from .rejected import Rejected
 
 _MINUTE = 60
 _REMEMBERED = 65_536
+_ACCOUNT = "account:"
 _NETWORK_BITS = 64  # of IPv6: what one customer is given
 
 
@@ -41,7 +43,9 @@ class Count:
 
 
 class Quotas:
-    """Counts in this process; 0 is no limit."""
+    """Counts in this process; 0 is no limit. ``limited`` is told which account is refused."""
+
+    limited: Callable[[int], None] | None = None
 
     def __init__(self, requests_per_minute: int = 0, places: int = 0) -> None:
         self._requests = requests_per_minute
@@ -60,7 +64,7 @@ class Quotas:
         count = self._spent.get(who) or self._begin(who)
         if count.here + count.elsewhere >= self._requests:
             message = f"At most {self._requests} requests a minute."
-            raise RateLimited(message, self._requests, ceil(_MINUTE - now % _MINUTE))
+            raise self._refusal(who, message, self._requests, ceil(_MINUTE - now % _MINUTE))
         count.here += 1
 
     async def enter(self, who: str) -> None:
@@ -76,7 +80,7 @@ class Quotas:
             if count.here + count.elsewhere > self._places:
                 self.leave(who)
                 message = f"At most {self._places} sockets and streams at once."
-                raise RateLimited(message, self._places, _MINUTE)
+                raise self._refusal(who, message, self._places, _MINUTE)
 
     def leave(self, who: str) -> None:
         """Give a place back."""
@@ -88,6 +92,11 @@ class Quotas:
     async def run(self) -> None:
         """Do nothing: there is no other process."""
         await asyncio.Event().wait()
+
+    def _refusal(self, who: str, message: str, limit: int, seconds: int) -> RateLimited:
+        if self.limited is not None and who.startswith(_ACCOUNT):
+            self.limited(int(who.removeprefix(_ACCOUNT)))
+        return RateLimited(message, limit, seconds)
 
     def _begin(self, who: str) -> Count:
         if len(self._spent) >= _REMEMBERED:
@@ -101,7 +110,7 @@ class Quotas:
 
 def account(principal: Principal) -> str:
     """Return under which name an account is counted."""
-    return f"account:{principal.account_id}"
+    return f"{_ACCOUNT}{principal.account_id}"
 
 
 def address(asgi_scope: AsgiScope) -> str:

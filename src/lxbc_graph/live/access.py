@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from lxbc_graph.domain.principal import Principal
 from lxbc_graph.policy.accounts import Accounts, Identity
@@ -78,7 +78,7 @@ class Access:
             account_id, credential = identity
             principal = principals.get(account_id) if identity in found else None
             if principal is not None:
-                principal = replace(principal, credential=credential)
+                principal = principal.showing(credential)
             if principal is None or principal != watched.principal:
                 watched.principal = principal
                 _tell(watched, principal)

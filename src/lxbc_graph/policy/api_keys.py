@@ -1,6 +1,7 @@
 """API keys: what portals and screens show in place of a password, good for one account and a narrow scope.
 
-A key reads ``lxbc_<prefix>_<secret>``. The prefix names it, to people too; only a hash of the whole is kept.
+A key reads ``lxbc_<prefix>_<secret>``. The prefix names it, to people too; only a hash of the whole is kept. It opens
+what the account is by the roles that it had when the key was made, whatever it becomes.
 """
 
 import asyncio
@@ -51,6 +52,7 @@ class Key(NamedTuple):
     prefix: str
     hash: bytes
     scope: KeyScope
+    roles: frozenset[Role]
     expires_at: datetime | None
     good: bool
     """Whether it is neither revoked nor over."""
@@ -59,7 +61,7 @@ class Key(NamedTuple):
 
 
 _FIND = """
-select id, account_id, prefix, hash, scope, expires_at,
+select id, account_id, prefix, hash, scope, roles, expires_at,
        revoked_at is null and (expires_at is null or now() < expires_at) as good,
        last_used_at is null or last_used_at < now() - $2::interval as stale
 from api_key where prefix = $1
@@ -105,7 +107,10 @@ class ApiKeys:
 
     async def _find(self, prefix: str) -> Key | None:
         row = await self._pool.fetchrow(_FIND, prefix, _USED_AGAIN)
-        return None if row is None else Key(**{**row, "scope": KeyScope(row["scope"])})
+        if row is None:
+            return None
+        roles = frozenset(Role(role) for role in row["roles"])
+        return Key(**{**row, "scope": KeyScope(row["scope"]), "roles": roles})
 
     async def _used(self, key_id: int) -> None:
         try:
@@ -125,23 +130,20 @@ async def create(
     connection: Connection, account_id: int, name: str, scope: KeyScope, expires_at: datetime | None
 ) -> Made:
     """Make a key for an account of a portal or screen; raises NoKey for any other."""
-    roles = await connection.fetch(
+    postings = await connection.fetch(
         "select distinct role from posting where account_id = $1"
         " and valid_from <= now() and (valid_to is null or now() < valid_to)",
         account_id,
     )
-    if not roles or not {row["role"] for row in roles} <= set(ROLES):
+    roles = {row["role"] for row in postings}
+    if not roles or not roles <= set(ROLES):
         raise NoKey(f"only accounts whose postings are all {' or '.join(ROLES)} have keys")
     prefix = secrets.token_hex(_PREFIX_BYTES)
     text = f"{BEGIN}{prefix}_{secrets.token_urlsafe(_SECRET_BYTES)}"
     await connection.execute(
-        "insert into api_key (account_id, name, prefix, hash, scope, expires_at) values ($1, $2, $3, $4, $5, $6)",
-        account_id,
-        name,
-        prefix,
-        _hash(text),
-        scope.value,
-        expires_at,
+        "insert into api_key (account_id, name, prefix, hash, scope, roles, expires_at)"
+        " values ($1, $2, $3, $4, $5, $6, $7)",
+        *(account_id, name, prefix, _hash(text), scope.value, sorted(roles), expires_at),
     )
     return Made(text, prefix)
 

@@ -1,10 +1,13 @@
 """The audit: who signed in, what was granted, handed out and refused; the only place that writes it."""
 
+import asyncio
 import json
+import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Any, Protocol
 
 import structlog
@@ -13,6 +16,7 @@ from lxbc_graph.domain.principal import Principal
 from lxbc_graph.domain.words import AuditKind, Means
 
 _REMEMBERED = 16_384
+_HOUR = 3600
 
 _log = structlog.get_logger()
 
@@ -54,6 +58,17 @@ def by(principal: Principal, kind: AuditKind, subject: str | None = None, **deta
     )
 
 
+def refusal(principal: Principal, kind: AuditKind, **detail: Any) -> Entry:
+    """Return the entry of what a principal may not do, noted once an hour: whoever asks on and on fills no table."""
+    said = sha256(json.dumps(detail, sort_keys=True, default=str).encode()).hexdigest()
+    key = f"{kind} {principal.account_id} {said} {_hour()}"
+    return replace(by(principal, kind, **detail), key=key)
+
+
+def _hour() -> int:
+    return int(time.time()) // _HOUR
+
+
 class Executes(Protocol):
     """A pool or a connection."""
 
@@ -66,6 +81,13 @@ WRITE = """
 insert into audit_event
     (kind, account_id, account_name, city_id, means, api_key, subject, detail, tried, key, address)
 values ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, $11)
+on conflict (key) where key is not null do nothing
+"""
+
+
+_REFUSED = """
+insert into audit_event (kind, account_id, account_name, city_id, detail, key, address)
+select $1, id, name, city_id, jsonb_build_object('code', $2::text), $3, $4 from account where id = $5
 on conflict (key) where key is not null do nothing
 """
 
@@ -84,6 +106,7 @@ class Audit:
     def __init__(self, executes: Executes) -> None:
         self._executes = executes
         self._begun: OrderedDict[str, None] = OrderedDict()
+        self._noting: set[asyncio.Task[None]] = set()
 
     def begins(self, key: str) -> bool:
         """Say, once, that what is noted once only is yet to be noted, as far as this process remembers."""
@@ -96,11 +119,24 @@ class Audit:
 
     async def note(self, entry: Entry) -> None:
         """Write the entry; raises nothing."""
-        try:
-            await self._executes.execute(WRITE, *parameters(entry))
-        except Exception:  # noqa: BLE001 - whatever it is
-            _log.exception("not audited", kind=entry.kind.value, account=entry.account)
+        await self._write(entry.kind, WRITE, *parameters(entry))
+
+    def refused(self, account_id: int, code: str) -> None:
+        """Note, once an hour and while nobody waits, that requests of an account were not looked at."""
+        kind = AuditKind.REQUEST_REFUSED
+        key = f"{kind} {account_id} {code} {_hour()}"
+        if self.begins(key):
+            write = self._write(kind, _REFUSED, kind.value, code, key, ADDRESS.get(), account_id)
+            task = asyncio.create_task(write)
+            self._noting.add(task)
+            task.add_done_callback(self._noting.discard)
 
     async def exported(self, principal: Principal, subject: str, **detail: Any) -> None:
         """Note that something left as a file; for every export to call."""
         await self.note(by(principal, AuditKind.EXPORTED, subject, **detail))
+
+    async def _write(self, kind: AuditKind, statement: str, *values: object) -> None:
+        try:
+            await self._executes.execute(statement, *values)
+        except Exception:  # noqa: BLE001 - whatever it is
+            _log.exception("not audited", kind=kind.value)

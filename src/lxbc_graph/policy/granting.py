@@ -1,9 +1,13 @@
-"""Nobody grants more than they hold: what a role would reach at a place, against what the granter reaches."""
+"""Nobody grants more than they hold: what a role would reach at a place, against what the granter reaches.
 
-from collections.abc import Mapping
+What may be granted beyond that, an office lends to others; so who grants at a place is lent nothing there.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import astuple
 from types import MappingProxyType
 
-from lxbc_graph.domain.principal import Path, Principal
+from lxbc_graph.domain.principal import Path, Posting, Principal
 from lxbc_graph.domain.words import Role
 
 from .actions import Action, ScopeKind
@@ -34,6 +38,37 @@ def excess(enforcer: Enforcer, granter: Principal, role: Role, place: Path) -> A
             if not all(_covers(held, kind, place) for kind in kinds):
                 return action
     return None
+
+
+def lent_to_itself(enforcer: Enforcer, held: Iterable[Posting], role: Role, place: Path) -> Action | None:
+    """Return what its holder would have only as lent, and grant there too; None if there is no such action.
+
+    The role at the place may be what grants or what is lent, beside each of what is held.
+    """
+    new = (role, place)
+    for posting in held:
+        old = (posting.role, posting.path)
+        for (office, ground), (other, where) in ((old, new), (new, old)):
+            kinds = enforcer.scopes(office, Action.POSTING_GRANT)
+            reached = Path(ground.city_id) if ScopeKind.ALL in kinds else ground
+            if kinds and _overlap(reached, where) and (action := _lent(enforcer, office, other)) is not None:
+                return action
+    return None
+
+
+def _lent(enforcer: Enforcer, office: Role, role: Role) -> Action | None:
+    for action in Action:
+        kinds = enforcer.scopes(role, action)
+        excepted = kinds if action in LENT else kinds & BY_PERSON
+        if excepted and not enforcer.scopes(office, action):
+            return action
+    return None
+
+
+def _overlap(one: Path, other: Path) -> bool:
+    """Say whether one of the units is the other, or is above it."""
+    pairs = zip(astuple(one), astuple(other), strict=True)
+    return all(a == b for a, b in pairs if a is not None and b is not None)
 
 
 def _covers(held: Scope, kind: ScopeKind, place: Path) -> bool:

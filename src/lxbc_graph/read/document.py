@@ -161,8 +161,12 @@ def _field_names(selections: Iterable[SelectionSetNode]) -> Iterator[str]:
                 waiting.append(node.selection_set)
 
 
-def _untrusted() -> Refused:
-    return refused("This server takes only documents that it was given beforehand.", "UNTRUSTED_DOCUMENT")
+class Untrusted(Refused):
+    """A document that was not given beforehand, where none else is taken."""
+
+    def __init__(self) -> None:
+        message = "This server takes only documents that it was given beforehand."
+        super().__init__([GraphQLError(message, extensions={"code": "UNTRUSTED_DOCUMENT"})])
 
 
 def _is_plain(value: Any, type_: GraphQLInputType) -> bool:
@@ -227,13 +231,13 @@ class Documents:
                 raise refused("PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND")
             raise refused("PersistedQueryNotSupported", "PERSISTED_QUERY_NOT_SUPPORTED")
         if self._trusted.only and id_of(found) not in self._trusted.texts:
-            raise _untrusted()
+            raise Untrusted
         return found
 
     def check_trust(self, text: str, account: str | None) -> None:
         """Raise Refused for what the account may not send, where only what is trusted is taken."""
         if self._trusted.only and not self._trusted.allows(id_of(text), account):
-            raise _untrusted()
+            raise Untrusted
 
     def leave(self, text: str, id_: str) -> None:
         """Let a known document be named by its id from now on."""
@@ -310,7 +314,11 @@ class Documents:
     def _problems(self, document: DocumentNode) -> list[GraphQLError]:
         merged = conflicts(self.schema, document, self._limits, _ERRORS)
         hide = not self._suggestions
-        return validate(self.schema, document, _RULES, _ERRORS, hide_suggestions=hide) or merged
+        problems = validate(self.schema, document, _RULES, _ERRORS, hide_suggestions=hide)
+        if hide:
+            for problem in problems:  # one rule suggests whether or not it should
+                problem.message = problem.message.partition(" Did you mean ")[0]
+        return problems or merged
 
     def _operation(
         self, node: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]

@@ -35,7 +35,7 @@ from lxbc_graph.policy.sign_in import SignIns
 from lxbc_graph.policy.tokens import Tokens
 from lxbc_graph.read import sql
 from lxbc_graph.read.arguments import Argument, Variables, arguments, values
-from lxbc_graph.read.document import MAX_TYPES, Documents, Operation, Refused, refused
+from lxbc_graph.read.document import MAX_TYPES, Documents, Operation, Refused, Untrusted, refused
 from lxbc_graph.read.limits import Exceeded
 from lxbc_graph.read.planner import Planner
 from lxbc_graph.read.runner import Reader
@@ -128,8 +128,13 @@ class Executor:
             return None
 
     def _operation(self, request: Request, principal: Principal | None) -> Operation:
-        text = self.documents.text(request.query, request.document_id)
-        self.documents.check_trust(text, None if principal is None else principal.account)
+        try:
+            text = self.documents.text(request.query, request.document_id)
+            self.documents.check_trust(text, None if principal is None else principal.account)
+        except Untrusted:
+            if principal is not None:
+                self._audit.refused(principal.account_id, "UNTRUSTED_DOCUMENT")
+            raise
         operation = self.documents.operation(text, request.operation_name)
         if request.query and request.document_id is not None:
             self.documents.leave(text, request.document_id)
@@ -357,7 +362,7 @@ class Executor:
     async def _note(self, error: GraphQLError, principal: Principal | None) -> None:
         """Note that somebody may not read what they asked for."""
         if principal is not None and (error.extensions or {}).get("code") == "FORBIDDEN":
-            await self._audit.note(audit.by(principal, AuditKind.READ_REFUSED, message=error.message))
+            await self._audit.note(audit.refusal(principal, AuditKind.READ_REFUSED, message=error.message))
 
 
 def _input(operation: Operation, group: Group, variables: Variables) -> Any:

@@ -1,6 +1,7 @@
 """The namespace of the schema: every generated type by its GraphQL name, so that types may refer to each other."""
 
 from datetime import date, datetime
+from functools import cache
 from keyword import iskeyword
 from typing import Any
 
@@ -25,8 +26,9 @@ for _enum, (_description, _values) in ENUMS.items():
         _value.description = _values[_value.name]
 
 
+@cache
 def annotation(source: Any) -> StrawberryAnnotation:
-    """Return an annotation that is resolved, when the schema is built, among the names."""
+    """Return an annotation that is resolved, when the schema is built, among the names: once for all who share it."""
     return StrawberryAnnotation(source, namespace=NAMES)
 
 

@@ -274,6 +274,7 @@ ENUMS: dict[type[Enum], tuple[str, dict[str, str]]] = {
             "TOKEN_REUSED": "A refresh token came a second time: all that followed from it ended (刷新令牌重用).",
             "COMMAND_REFUSED": "Somebody may not do what they asked for (操作被拒).",
             "READ_REFUSED": "Somebody may not read what they asked for (读取被拒).",
+            "REQUEST_REFUSED": "Somebody asks too often, or with a document that was not given beforehand (请求被拒).",
             "POSTING_GRANTED": "A posting was granted (授予岗位).",
             "POSTING_ENDED": "A posting was ended (终止岗位).",
             "ACCOUNT_CREATED": "An account was created (创建账号).",

@@ -8,7 +8,9 @@ Modules, in the order in which one builds on another:
 ``typed``      a connection that need not ask what others have been told
 ``lanes``      connections for statements that stand alone
 ``database``   one database, opened: lanes to read, an engine for units of work, a pool for all else
-``migrate``    brings a database to the newest of the ``migrations``
+``revision``   whether it has the newest tables
+``upgrading``  how it comes by them: the ``migrations``, run by alembic
+``migrate``    brings a database to them, where it is not there
 ``copying``    many rows at once
 ``secret``     what only this database has
 ``rules``      which rules are in force where, and what their settings mean

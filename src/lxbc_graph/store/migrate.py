@@ -2,21 +2,15 @@
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from .database import DatabaseError, for_engine
+from .revision import is_current
 
-_MIGRATIONS = Path(__file__).with_name("migrations")
 LOCK = 0x6C786263  # "lxbc": two processes that start together migrate one after the other
 
 
@@ -24,8 +18,6 @@ def upgrade(url: str) -> None:
     """Migrate the database at ``postgresql://…`` to head, quickly where it is there. Raises DatabaseError."""
     try:
         asyncio.run(_with_connection(url, _upgrade))
-    except CommandError as error:
-        raise DatabaseError(f"the database is of another version of this program: {error}") from error
     except (OSError, SQLAlchemyError) as error:
         raise DatabaseError(f"cannot migrate the database: {getattr(error, 'orig', error)}") from error
 
@@ -36,12 +28,6 @@ def check(url: str) -> None:
         asyncio.run(_with_connection(url, _check))
     except (OSError, SQLAlchemyError) as error:
         raise DatabaseError(f"cannot open the database: {getattr(error, 'orig', error)}") from error
-
-
-def is_current(connection: Connection) -> bool:
-    """Tell whether the database is at head."""
-    heads = ScriptDirectory(str(_MIGRATIONS)).get_heads()
-    return set(MigrationContext.configure(connection).get_current_heads()) == set(heads)
 
 
 async def _with_connection(url: str, work: Callable[[Connection], None]) -> None:
@@ -60,9 +46,7 @@ def _check(connection: Connection) -> None:
 
 def _upgrade(connection: Connection) -> None:
     connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": LOCK})
-    if is_current(connection):
-        return
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    if not is_current(connection):
+        from .upgrading import run_migrations  # noqa: PLC0415 - no start but the first needs alembic
+
+        run_migrations(connection)

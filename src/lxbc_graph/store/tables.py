@@ -440,6 +440,8 @@ api_key = Table(
     # SHA-256 of the whole key: it is random, so nothing slower would keep it better.
     Column("hash", LargeBinary, nullable=False),
     Column("scope", Text, nullable=False),
+    # Those of the account when it was made: it opens nothing that the account has become since.
+    Column("roles", ARRAY(Text), nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     _when("expires_at"),
     _when("revoked_at"),

@@ -63,8 +63,10 @@ async def note_refusal(
     """Note that somebody may not do what they asked for; apart from the transaction, which may be undone."""
     for error in errors:
         if error.code is ErrorCode.FORBIDDEN:
-            named = {"command": type(command).__name__, "message": error.message, **_ids(command)}
-            entry = audit.by(principal, AuditKind.COMMAND_REFUSED, None, **named)
+            # A key that may only read is refused before anything is looked at: its ids may be made up without end.
+            ids = {} if principal.reads_only else _ids(command)
+            named = {"command": type(command).__name__, "message": error.message, **ids}
+            entry = audit.refusal(principal, AuditKind.COMMAND_REFUSED, **named)
             await audit.Audit(database.pool).note(entry)
 
 

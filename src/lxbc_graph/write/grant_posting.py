@@ -11,11 +11,11 @@ from lxbc_graph.domain.principal import Path
 from lxbc_graph.domain.words import AuditKind, Role
 from lxbc_graph.policy import audit, rows
 from lxbc_graph.policy.actions import TERMS, Action
-from lxbc_graph.policy.granting import excess
+from lxbc_graph.policy.granting import excess, lent_to_itself
 from lxbc_graph.store.tables import ANCESTORS
 
 from . import inputs, scoped
-from .postings import Holder, note, open_posting
+from .postings import Holder, held, note, open_posting
 from .unit_of_work import UnitOfWork
 
 
@@ -64,6 +64,13 @@ class GrantPosting:
             )
         holder = await self._holder(work, path.city_id)
         at = work.now()
+        others = await held(work.connection, holder, at)
+        if (action := lent_to_itself(work.enforcer, others, self.role, path)) is not None:
+            raise Forbidden(
+                f"Who grants postings is lent nothing there: the holder could grant, and {action} as well.",
+                f"可授予岗位者不得兼任须由他人履行职责的岗位：“{TERMS[action]}”须由他人履行。",
+                "role",
+            )
         scoped.check_open(place, at, "unitId" if self.department_id is None else "departmentId")
         unit = {name: getattr(place, name) for name in ("unit_id", *ANCESTORS)}
         posting_id = await open_posting(

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import BigInteger, bindparam, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lxbc_graph.domain.errors import Conflict
+from lxbc_graph.domain.principal import Path, Posting
 from lxbc_graph.domain.words import Role
 from lxbc_graph.policy import audit
 from lxbc_graph.store import tables
@@ -20,6 +21,29 @@ update cadre set reach = (
     select array_agg(distinct id order by id) from unnest(reach || cast(:path as bigint[])) as id where id is not null
 ) where id = :cadre
 """)
+_CADRE = text("""
+select id from cadre
+where id = coalesce(:cadre, (select cadre_id from account where id = :account)) for no key update
+""").bindparams(bindparam("cadre", type_=BigInteger), bindparam("account", type_=BigInteger))
+_HELD = text("""
+select * from posting
+where (cadre_id = :cadre or account_id = :account or account_id in (select id from account where cadre_id = :cadre))
+  and (valid_to is null or valid_to > :at)
+""").bindparams(bindparam("cadre", type_=BigInteger), bindparam("account", type_=BigInteger))
+
+
+async def held(connection: AsyncConnection, holder: Holder, at: datetime) -> list[Posting]:
+    """Return what the holder is, which is what its cadre and all accounts of that cadre are.
+
+    The row of the holder must be locked; that of an account's cadre is locked here.
+    """
+    account = holder.get("account_id")
+    cadre: int | None = await connection.scalar(_CADRE, {"account": account, "cadre": holder.get("cadre_id")})
+    found = await connection.execute(_HELD, {"account": account, "cadre": cadre, "at": at})
+    return [
+        Posting(row.id, Role(row.role), Path(*(getattr(row, name) for name in tables.ANCESTORS)))
+        for row in found
+    ]
 
 
 async def open_posting(
