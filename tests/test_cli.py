@@ -156,7 +156,7 @@ async def test_explain_takes_one_operation_of_several(served: Demo, tmp_path: Pa
     one = await run(*as_portal, "--operation", "City", data_dir=served.data_dir)
     assert one.stdout.startswith("plan\n  city: find City\n    name: column name\n\nsql\n")
     unknown = await run(*as_portal, "--operation", "None", data_dir=served.data_dir)
-    assert unknown.stderr == f"{document}: The document holds no operation named 'None'.\n"
+    assert unknown.stderr == f"{document}: The document holds no operation of the name in operationName.\n"
 
 
 async def test_the_policy_is_that_of_the_folder_that_is_named(served: Demo, tmp_path: Path) -> None:

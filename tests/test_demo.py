@@ -1,10 +1,12 @@
 """The demo is the published programme: its figures are counted in the rows, and it is the same each time."""
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count, islice
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -14,7 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import make_url
+from tests.conftest import url_of
 
+from lxbc_graph.app import open_service
 from lxbc_graph.demo.build import ACCOUNTS, Excerpt, build
 from lxbc_graph.demo.cast import gather
 from lxbc_graph.demo.moulds import ISSUE, Life, Moulds, play
@@ -28,6 +32,8 @@ from lxbc_graph.domain.words import IssueState, Level, Role
 from lxbc_graph.live.relay import RELAY_LOCK
 from lxbc_graph.policy.passwords import matches
 from lxbc_graph.reports.units import Listed, apply_edition
+from lxbc_graph.schema.execute import Request
+from lxbc_graph.settings import Settings
 from lxbc_graph.store import tables
 from lxbc_graph.store.database import Database
 
@@ -393,6 +399,26 @@ async def test_every_role_has_an_account_that_is_listed(demo: Database) -> None:
     assert {role for row in rows for role in row["roles"]} == {role.value for role in Role}
     assert len({row["password_hash"] for row in rows}) == 1
     assert matches(rows[0]["password_hash"], PASSWORD)
+
+
+async def test_the_readme_says_what_the_demo_answers(demo: Database, server_url: str) -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```(\w+)\n(.*?)```", readme, re.DOTALL)
+    query, answer = (
+        next(text for language, text in blocks if language == kind) for kind in ("graphql", "json")
+    )
+    office, portal = re.findall(r"^\.venv/bin/lxbc-graph token (\S+) ", readme, re.MULTILINE)
+    url = url_of(server_url, await one(demo, "select current_database()"))
+    async with open_service(Settings(database_url=url, pool_size=2)) as service:
+
+        async def asked(account: str, text: str) -> Any:
+            principal = await service.accounts.principal(account)
+            return orjson.loads((await service.executor.execute(Request(text), principal)).body)
+
+        assert await asked(office, query) == orjson.loads(answer)
+        assert await asked(portal, query) == {"data": {"city": None}}
+        counties = await asked(portal, "{ units(filter: {level: [COUNTY]}) { nodes { name } } }")
+        assert counties["data"]["units"]["nodes"] == [{"name": "鄢陵县"}]
 
 
 async def test_phones_exist_nowhere(demo: Database) -> None:

@@ -126,7 +126,7 @@ ANSWERED = [
     ("POST", "/graphql", {}, 415),
     ("GET", "/graphql", {"headers": {"Accept": "image/png"}}, 406),
     ("GET", "/", {}, 404),
-    ("GET", "/graphql/", {}, 307),
+    ("GET", "/graphql/", {}, 404),
     ("GET", "/nothing", {"headers": {"Accept": "text/html"}}, 404),
     ("DELETE", "/nothing", {}, 404),
     ("GET", "/graphql/assets/nothing.js", {}, 404),

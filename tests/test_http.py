@@ -596,13 +596,15 @@ async def test_an_int_has_32_bits(api: Api, value: Any) -> None:
     ("value", "spelled"),
     [
         (None, "not to be null"),
-        (True, "non-integer value: true"),
-        ([None, True, {"a": False}, "None"], "[null, true, {'a': false}, 'None']"),
-        ("it's None", '"it\'s None"'),
+        (True, "non-integer value."),
+        ([None, True, {"a": False}, "None"], "non-integer value."),
+        ("it's None", "non-integer value."),
     ],
     ids=repr,
 )
-async def test_a_wrong_value_is_repeated_as_it_was_sent(api: Api, value: Any, spelled: str) -> None:
+async def test_a_wrong_value_of_a_variable_is_told_and_not_repeated(
+    api: Api, value: Any, spelled: str
+) -> None:
     response = await api.ask("query($x: Int!) { issues(first: $x) { totalCount } }", variables={"x": value})
     assert told(response) == {"BAD_USER_INPUT"}
     assert spelled in response.json()["errors"][0]["message"]

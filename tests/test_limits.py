@@ -82,6 +82,7 @@ TOO_LARGE = {
     "220 fragments one in the other": (chain(200, "...NEXT", "id"), "nesting"),
     "introspection": (f"{{ __schema {{ types {{ {nested('ofType', 19, 'name')} }} }} }}", "introspection"),
     "1,001 values": (f"{{ issues(filter: {{finder: [{'1 ' * 999}]}}) {{ totalCount }} }}", "values"),
+    "a number of 1,001 digits": (f"{{ issues(first: {'1' * 1_001}) {{ totalCount }} }}", "digits"),
     "values of a fragment": (
         "{ " + " ".join(f"a{place}: city {{ ...F }}" for place in range(20)) + " }"
         f" fragment F on City {{ children(filter: {{level: [{'CITY ' * 60}]}}) {{ totalCount }} }}",
@@ -232,6 +233,17 @@ def test_too_many_values_of_variables_are_refused_before_they_are_looked_at(
     assert told["code"] == "TOO_COMPLEX"
     assert told["limit"]["name"] == "values"
     assert told["limit"]["found"] > told["limit"]["maximum"] == 1_000
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
+def test_variables_that_are_nested_too_deeply_are_refused_before_they_are_looked_at(
+    opening: str, closing: str, documents: Documents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(document_module, "get_variable_values")
+    settings = json.loads(opening * 900 + "1" + closing * 900)
+    told = refused(documents, CHANGED, {"a": {"unitId": "Unit:1", "name": "a", "settings": settings}})
+    assert told["code"] == "TOO_COMPLEX"
+    assert told["limit"] == {"name": "input", "maximum": 100, "found": 101}
 
 
 def test_as_many_values_as_there_may_be_are_taken(documents: Documents) -> None:
@@ -536,7 +548,6 @@ def test_an_answer_tells_of_so_many_errors_and_no_more(text: str, documents: Doc
     with pytest.raises(Refused) as refusal:
         documents.operation(text, None)
     assert 1 <= len(refusal.value.errors) <= 6
-    assert all(len(error.message) <= 1_000 for error in refusal.value.errors)
     assert {error.extensions["code"] for error in refusal.value.errors if error.extensions} == {
         "GRAPHQL_VALIDATION_FAILED"
     }

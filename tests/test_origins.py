@@ -26,10 +26,10 @@ GOOD = {"Authorization": "Bearer good"}
 
 
 @asynccontextmanager
-async def served(*allowed: str) -> AsyncIterator[httpx.AsyncClient]:
+async def served(*allowed: str, hosts: tuple[str, ...] = ()) -> AsyncIterator[httpx.AsyncClient]:
     """The endpoints as the application has them, for pages of these origins and its own."""
     given = (ScriptedExecutor().stands_in(), scripted_authenticator(), Telemetry())
-    app = fronted(allowed)
+    app = fronted(allowed, hosts=hosts)
     app.router.routes[:] = [
         *GraphQLOverHttp(*given).routes(),
         WebSocketRoute("/graphql", GraphQLOverWebSocket(*given)),
@@ -202,3 +202,32 @@ def test_what_no_origin_can_be_is_refused(given: str, monkeypatch: pytest.Monkey
     monkeypatch.setenv("LXBC_CORS_ORIGINS", given)
     with pytest.raises(ValidationError, match="is not"):
         Settings()
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        *(("lxbc.example", 200), ("LXBC.example:8443", 200), ("localhost:8000", 200), ("127.0.0.1", 200)),
+        *(("[::1]:8000", 200), ("10.0.0.5", 200), ("evil.example", 421), ("a.lxbc.example", 421)),
+        *(("lxbc.example.evil.example", 421), ("127.0.0.1.evil.example", 421), ("", 421), ("[", 421)),
+    ],
+)
+async def test_a_server_that_has_names_is_asked_under_no_other(host: str, status: int) -> None:
+    async with served(hosts=("lxbc.example",)) as client:
+        for origin in ({}, {"Origin": f"http://{host}"}):
+            headers = {"Host": host, **origin, **GOOD}
+            response = await client.post("/graphql", json={"query": "query"}, headers=headers)
+            if status == 200:
+                assert response.status_code == 200
+            else:
+                assert response.status_code == 421
+                assert response.json()["errors"][0]["extensions"]["code"] == "HOST_NOT_ALLOWED"
+
+
+def test_names_of_hosts_are_listed_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LXBC_HOSTS", " lxbc.Example , api.lxbc.example,")
+    assert Settings().hosts == ("lxbc.example", "api.lxbc.example")
+    for wrong in ("https://lxbc.example", "lxbc.example:8000", "*", "a/b"):
+        monkeypatch.setenv("LXBC_HOSTS", wrong)
+        with pytest.raises(ValidationError, match="is not a list of names"):
+            Settings()

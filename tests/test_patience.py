@@ -309,7 +309,10 @@ def posted(*headers: str, body: bytes = b"") -> bytes:
         posted("Content-Length: 2", "Transfer-Encoding: chunked", body=b"2\r\n{}\r\n0\r\n\r\n"),
         posted("Transfer-Encoding: chunked", body=b"zz\r\n{}\r\n0\r\n\r\n"),
         posted("Transfer-Encoding: chunked", body=b"2\r\n{}junk\r\n0\r\n\r\n"),
-        posted("Transfer-Encoding: gzip", body=b"{}"),
+        b"GET /graphql HTTP/1.1\r\n\r\n",
+        posted("Host: y"),
+        posted("Host: x"),
+        b"FOO /graphql HTTP/1.1\r\nHost: x\r\n\r\n",
     ],
     ids=lambda sent: repr(sent[-40:]),
 )
@@ -318,6 +321,19 @@ async def test_what_is_no_http_is_400(sent: bytes) -> None:
     async with endpoint(**patient) as address, connected(address) as (reader, writer):
         writer.write(sent)
         await refused(reader, 400, "BAD_REQUEST")
+
+
+@pytest.mark.parametrize("coding", ["gzip", "gzip, chunked", "identity"])
+async def test_a_coding_that_nobody_undoes_is_501(coding: str) -> None:
+    async with endpoint(head_seconds=PATIENCE) as address, connected(address) as (reader, writer):
+        writer.write(posted(f"Transfer-Encoding: {coding}", body=b"2\r\n{}\r\n0\r\n\r\n"))
+        await refused(reader, 501, "BAD_REQUEST")
+
+
+async def test_a_request_of_http_1_0_needs_no_host() -> None:
+    async with endpoint(head_seconds=PATIENCE) as address, connected(address) as (reader, writer):
+        writer.write(b"GET /graphql?query=query HTTP/1.0\r\n\r\n")
+        assert b'"query"' in await answer(reader)
 
 
 async def test_what_follows_a_request_and_is_none_does_not_take_its_answer() -> None:
@@ -369,3 +385,31 @@ async def test_nothing_is_left_of_connections_that_were_given_up() -> None:
                 writer.close()
             while psutil.Process().num_fds() > before:  # noqa: ASYNC110 - nobody tells of it
                 await asyncio.sleep(0.01)
+
+
+# ── who comes in numbers ─────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_an_address_has_so_many_connections_whatever_they_have_asked() -> None:
+    limits = {"max_connections_per_address": 2, "trusted_proxies": "10.0.0.1", "head_seconds": PATIENCE}
+    async with endpoint(**limits) as address:
+        async with connected(address), connected(address) as socket:
+            await shake_hands(socket)
+            for _ in range(3):
+                async with connected(address) as (reader, _):
+                    await refused(reader, 429, "RATE_LIMITED")
+        for _ in range(100):
+            async with connected(address), connected(address) as (reader, writer):
+                writer.write(post("query"))
+                if b" 200 " in await reader.readuntil(b"\r\n"):
+                    break
+            await asyncio.sleep(0.05)
+        else:
+            pytest.fail("nobody was let in any more")
+
+
+async def test_a_trusted_proxy_stands_for_many() -> None:
+    limits = {"max_connections_per_address": 1, "trusted_proxies": "10.0.0.1, 127.0.0.0/8"}
+    async with endpoint(**limits) as address, connected(address), connected(address) as (reader, writer):
+        writer.write(post("query"))
+        assert b'"query"' in await answer(reader)

@@ -24,6 +24,7 @@ from .http.envelope import Envelope
 from .http.exposition import exposition
 from .http.graphql import GraphQLOverHttp
 from .http.health import health
+from .http.hosts import Hosts
 from .http.origins import Origins, shared
 from .http.quotas import Quotas
 from .http.redis_quotas import RedisQuotas
@@ -231,10 +232,12 @@ def create_app(settings: Settings) -> Starlette:
             app.router.routes[:] = _routes(service, tasks, files, settings)
             yield
 
-    return fronted(settings.cors_origins, lifespan)
+    return fronted(settings.cors_origins, lifespan, hosts=settings.hosts)
 
 
-def fronted(origins: Sequence[str], lifespan: Lifespan[Starlette] | None = None) -> Starlette:
+def fronted(
+    origins: Sequence[str], lifespan: Lifespan[Starlette] | None = None, *, hosts: Sequence[str] = ()
+) -> Starlette:
     """Return an application without routes yet, whose answers are enveloped and whose refusals are told."""
     app = Starlette(
         lifespan=lifespan,
@@ -243,11 +246,13 @@ def fronted(origins: Sequence[str], lifespan: Lifespan[Starlette] | None = None)
             Middleware(Envelope),
             *shared(origins),
             Middleware(Told),
+            Middleware(Hosts, hosts),
             Middleware(Origins, origins),
         ],
         exception_handlers={HTTPException: rejected},
     )
     app.router.default = unknown
+    app.router.redirect_slashes = False  # to wherever the Host header says
     return app
 
 

@@ -12,6 +12,7 @@ from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")
+_NAME = re.compile(r"[a-z0-9.-]+")
 LONGEST_TTL_SECONDS = 10 * 365 * 86400
 """Of a token: ten years."""
 
@@ -100,6 +101,11 @@ class Settings(BaseSettings):
         default=10.0, gt=0, le=3600, description="How long an answer is kept for a client that does not read."
     )
     max_connections: int = Field(default=16_384, ge=1, description="Open at once, of each process.")
+    max_connections_per_address: int = Field(
+        default=4_096,
+        ge=0,
+        description="Of these, from one address that is no trusted proxy; 0: any number.",
+    )
     requests_per_minute: int = Field(
         default=6_000,
         ge=0,
@@ -110,6 +116,10 @@ class Settings(BaseSettings):
     )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Whose pages may ask, with commas between: https://host, or * for all."
+    )
+    hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Names under which it is asked, with commas between; without them under any.",
     )
     trusted_proxies: str = Field(
         default="127.0.0.1,::1",
@@ -164,13 +174,13 @@ class Settings(BaseSettings):
     )
     trusted_only: bool = Field(default=False, description="Whether nothing but these is taken.")
 
-    @field_validator("cors_origins", mode="before")
+    @field_validator("cors_origins", "hosts", mode="before")
     @classmethod
-    def _lists_origins(cls, given: object) -> object:
+    def _lists(cls, given: object) -> object:
         """Take a text with commas, too, in any case."""
         if not isinstance(given, str):
             return given
-        return tuple(origin for one in given.split(",") if (origin := one.strip().lower()))
+        return tuple(listed for one in given.split(",") if (listed := one.strip().lower()))
 
     @field_validator("cors_origins")
     @classmethod
@@ -179,6 +189,14 @@ class Settings(BaseSettings):
             if origin != "*" and not _ORIGIN.fullmatch(origin):
                 raise ValueError("is not * or a list of the form https://host,http://host:port")
         return origins
+
+    @field_validator("hosts")
+    @classmethod
+    def _are_names(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        for host in hosts:
+            if not _NAME.fullmatch(host):
+                raise ValueError("is not a list of names of hosts, without ports")
+        return hosts
 
     @field_validator("trusted_proxies")
     @classmethod

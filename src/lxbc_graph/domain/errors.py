@@ -34,6 +34,7 @@ CHINESE: Mapping[str, str] = {
     "METHOD_NOT_ALLOWED": "不支持此请求方法。",
     "NOT_ACCEPTABLE": "无法按所要求的格式返回。",
     "NOT_FOUND": "对象不存在。",
+    "HOST_NOT_ALLOWED": "不允许以该主机名访问。",
     "ORIGIN_NOT_ALLOWED": "不允许来自该网页来源的请求。",
     "PAGE_TOO_LARGE": "一次请求的条数过多。",
     "PERSISTED_QUERY_NOT_FOUND": "找不到该哈希值对应的查询文档，请连同文档一起发送。",

@@ -21,6 +21,7 @@ from websockets.typing import StatusLike
 from lxbc_graph.telemetry import Drop
 
 from . import accept
+from .crowd import Crowd
 from .envelope import GUARDED, REQUEST_ID, new_id
 from .rejected import Rejected
 
@@ -85,14 +86,19 @@ class Connection(HttpToolsProtocol):
         _loop: AbstractEventLoop | None = None,
         *,
         patience: Patience = Patience(),
+        crowd: Crowd | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._patience = patience
+        self._crowd = crowd or Crowd()
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """Wait for a first request, unless there are too many who do."""
         super().connection_made(transport)
-        if len(self.connections) > self._patience.connections:
+        self._counted = self._crowd.counted(self.client)
+        if self._crowd.enter(self._counted):
+            self._refuse(self._crowd.refusal)
+        elif len(self.connections) > self._patience.connections:
             self._refuse(
                 Rejected(503, "UNAVAILABLE", "Too many connections; try again.", {"Retry-After": "1"})
             )
@@ -124,6 +130,7 @@ class Connection(HttpToolsProtocol):
         else:
             self._look_no_more()
             super().handle_websocket_upgrade()
+            self._crowd.leave(self._counted)  # the socket has entered
 
     def _unsupported_upgrade_warning(self) -> None:
         """Answer as if nothing had been proposed; what follows is no request to the parser any more."""
@@ -133,6 +140,7 @@ class Connection(HttpToolsProtocol):
         """Tell the request under way too, or it would go on for nobody."""
         self._look_no_more()
         self._lose()
+        self._crowd.leave(self._counted)
         super().connection_lost(exc)
 
     def _lose(self) -> None:
@@ -215,11 +223,21 @@ class Connection(HttpToolsProtocol):
             self._wrong = _TOO_LONG
         elif self.parser.should_upgrade() and self.parser.get_method() not in _WITHOUT_BODY:
             self._wrong = _UPGRADES
+        else:
+            self._wrong = self._misframed()
         if self._wrong is not None:
             raise ValueError
         super().on_headers_complete()
         self._since = self.loop.time()
         self._taken = 0
+
+    def _misframed(self) -> Rejected | None:
+        """Return what is wrong with a head that the parser lets pass, and another reader might take otherwise."""
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (not hosts and self.parser.get_http_version() != "1.0"):
+            return _HOST
+        codings = (value.lower() for name, value in self.headers if name == b"transfer-encoding")
+        return None if all(coding == b"chunked" for coding in codings) else _CODED
 
     def on_body(self, body: bytes) -> None:
         """Bodies are limited by who reads them."""
@@ -352,6 +370,8 @@ _UPGRADES = Rejected(
     "BAD_REQUEST",
     "A request that proposes another protocol by Upgrade is read without its body: use GET.",
 )
+_HOST = Rejected(400, "BAD_REQUEST", "A request says once at which Host it is asked.")
+_CODED = Rejected(501, "BAD_REQUEST", "Of transfer codings only chunked is understood.")
 _WITHOUT_BODY = {b"GET", b"HEAD"}
 _TOO_SLOW = Rejected(408, "REQUEST_TIMEOUT", "The request did not come whole in time.")
 
@@ -408,6 +428,16 @@ class Socket(WebSocketsSansIOProtocol):
     drop: Drop | None = None
     """Why its client was cut off, if it was and may come back."""
     _written = 0
+
+    def __init__(self, *of: Any, crowd: Crowd | None = None, **named: Any) -> None:
+        super().__init__(*of, **named)
+        self._crowd = crowd or Crowd()
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        """Count for its address, as the connection did that it was."""
+        super().connection_made(transport)
+        self._counted = self._crowd.counted(self.client)
+        self._crowd.enter(self._counted)
 
     def handle_connect(self, event: Request) -> None:
         """Offer itself to the application."""
@@ -484,6 +514,7 @@ class Socket(WebSocketsSansIOProtocol):
         """Count whom the kernel has given up: a client that stands still may be cut off before a ping is missed."""
         if isinstance(exc, TimeoutError) and self.drop is None:
             self.drop = "timed_out"
+        self._crowd.leave(self._counted)
         super().connection_lost(exc)
 
     def shutdown(self) -> None:

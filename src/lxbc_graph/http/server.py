@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from lxbc_graph.settings import Settings
 
 from .connection import Connection, Patience, Socket
+from .crowd import Crowd
 
 _GRACE_SECONDS = 8  # for answers under way
 _PING_SECONDS = 10.0  # between two, and for an answer: whoever gives none is gone
@@ -67,11 +68,12 @@ def configured(
         unread_seconds=given.unread_seconds,
         connections=given.max_connections,
     )
+    crowd = Crowd(given.max_connections_per_address, given.trusted_proxies.split(","))
     return uvicorn.Config(
         app,
         loop="uvloop",
-        http=cast("type[Connection]", partial(Connection, patience=patience)),
-        ws=Socket,
+        http=cast("type[Connection]", partial(Connection, patience=patience, crowd=crowd)),
+        ws=cast("type[Socket]", partial(Socket, crowd=crowd)),
         log_config=None,
         access_log=False,
         ws_max_size=given.max_body_bytes,

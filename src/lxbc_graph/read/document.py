@@ -32,7 +32,7 @@ from graphql.validation import OverlappingFieldsCanBeMergedRule, specified_rules
 
 from .catalogue import Catalogue
 from .cost import Cost
-from .limits import Exceeded, Limits, check, check_variables
+from .limits import Exceeded, Limits, check, check_text, check_variables
 from .merging import conflicts
 from .selection import fragments_of
 from .trusted import UNTRUSTING, Trusted, TrustedError, id_of
@@ -50,7 +50,6 @@ class Refused(Exception):
         self.errors = errors
 
 
-_MESSAGE = 1_000  # characters
 _ERRORS = 5
 """Each may cost as much as printing the document."""
 _RULES = tuple(rule for rule in specified_rules if rule is not OverlappingFieldsCanBeMergedRule)
@@ -148,7 +147,6 @@ class Operation:
         if isinstance(values, list):
             for error in values:
                 error.extensions = {"code": "BAD_USER_INPUT", **(error.extensions or {})}
-                error.message = _shortened(error.message)
             raise Refused(values)
         return values.coerced
 
@@ -161,11 +159,6 @@ def _field_names(selections: Iterable[SelectionSetNode]) -> Iterator[str]:
                 yield node.name.value
             if isinstance(node, FieldNode | InlineFragmentNode) and node.selection_set is not None:
                 waiting.append(node.selection_set)
-
-
-def _shortened(message: str) -> str:
-    """Return what may repeat what was given: not a megabyte, nor half a character, which no JSON can hold."""
-    return message[:_MESSAGE].encode("utf-8", "replace").decode()
 
 
 class Untrusted(Refused):
@@ -265,7 +258,7 @@ class Documents:
         try:
             return known[name]
         except KeyError:
-            raise refused(f"The document holds no operation named {name!r}.") from None
+            raise refused("The document holds no operation of the name in operationName.") from None
 
     def _read_once(self, text: str) -> dict[str, Operation]:
         """Read a document that is not known; what kind of operation it holds is asked before it runs."""
@@ -297,7 +290,6 @@ class Documents:
         if errors:
             for problem in errors:
                 problem.extensions = {"code": "GRAPHQL_VALIDATION_FAILED"}
-                problem.message = _shortened(problem.message)
             raise Refused(errors)
         fragments = fragments_of(document)
         return {
@@ -307,17 +299,16 @@ class Documents:
         }
 
     def _parsed(self, text: str) -> DocumentNode:
-        size = len(text.encode(errors="surrogatepass"))
-        if size > self._limits.bytes:
-            raise Refused([Exceeded(self._limits, "bytes", self._limits.bytes, size)])
         most = self._limits.tokens
         try:
+            check_text(text, self._limits)
             return parse(text, allow_empty_selection_sets=False, max_tokens=most)
+        except Exceeded as error:
+            raise Refused([error]) from None
         except GraphQLError as error:
             if "tokens. Parsing aborted" in error.message:
                 raise Refused([Exceeded(self._limits, "tokens", most, most + 1)]) from None
             error.extensions = {"code": "GRAPHQL_PARSE_FAILED"}
-            error.message = _shortened(error.message)
             raise Refused([error]) from None
 
     def _problems(self, document: DocumentNode) -> list[GraphQLError]:

@@ -27,6 +27,8 @@ from .catalogue import (
 )
 from .sql import Parameters, Request, any_of
 
+_WORDS = 200
+"""Characters of what is searched for: nothing that is searched has more."""
 UNIT_LEVELS = {digits: ANCESTOR[level] for level, digits in LENGTHS.items()}
 """Digits of a unit's code → the ancestor column of its level."""
 
@@ -135,7 +137,13 @@ def _pattern(parameters: Parameters, value: Value) -> str:
     get = value.get
 
     def pattern(request: Request) -> str:
-        escaped = "".join("\\" + c if c in "%_\\" else c for c in str(get(request.variables)))
+        words = str(get(request.variables))
+        if len(words) > _WORDS:
+            raise GraphQLError(
+                f"Words that are searched for have at most {_WORDS} characters; these: {len(words)}.",
+                extensions={"code": "BAD_USER_INPUT", "messageZh": f"搜索词不能超过 {_WORDS} 个字符。"},
+            )
+        escaped = "".join("\\" + c if c in "%_\\" else c for c in words)
         return f"%{escaped}%"
 
     return parameters.bind(parameters.of(value, "pattern"), pattern, "text")

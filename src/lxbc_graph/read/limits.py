@@ -4,6 +4,7 @@ Fields, aliases and values are those of all its operations, with their fragments
 once, and what it holds is multiplied, so that no bomb is ever set off. Depth is that of fields in fields.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
@@ -31,6 +32,11 @@ _INTROSPECTION_DEPTH = 20
 """Below ``__schema`` or ``__type``; GraphiQL goes to 13 or so. How much they answer is bounded elsewhere."""
 _NESTING = 4
 """How many selection sets may stand in one another for each level of fields: fragments nest without being deep."""
+_INPUT_DEPTH = 100
+"""Of values in values of variables; the parser keeps those of a document from much more."""
+_DIGITS = 1_000
+"""In a row; of a number with more than 4,300 of them Python says how it might be told to read it."""
+_NUMBER = re.compile(f"[0-9]{{{_DIGITS + 1},}}")
 _LARGEST = 2**31 - 1
 """That is told; a bomb's number may have hundreds of digits."""
 
@@ -63,6 +69,8 @@ _TOLD = {
     "fields": "A document asks for at most {} fields, fragments spread",
     "aliases": "A document has at most {} aliases, fragments spread",
     "values": "Arguments, and likewise variables, hold at most {} values",
+    "digits": "A document has at most {} digits in a row",
+    "input": "Values of variables stand in one another to a depth of {} at most",
     "overlaps": "Fields that answer under one name are compared at most {} times",
     "types": "For all types of interfaces an operation asks for at most {} fields",
     "cost": "An operation may read at most {} objects",
@@ -109,6 +117,15 @@ class _Spread:
     introspects: bool
 
 
+def check_text(text: str, limits: Limits) -> None:
+    """Raise Exceeded for a text that is not to be parsed."""
+    size = len(text.encode(errors="surrogatepass"))
+    if size > limits.bytes:
+        raise Exceeded(limits, "bytes", limits.bytes, size)
+    if (number := _NUMBER.search(text)) is not None:
+        raise Exceeded(limits, "digits", _DIGITS, len(number[0]))
+
+
 def check(document: DocumentNode, limits: Limits) -> None:
     """Raise Exceeded for a document above a limit, and GraphQLError where fragments spread themselves."""
     fragments = {
@@ -146,16 +163,18 @@ def check(document: DocumentNode, limits: Limits) -> None:
 
 
 def check_variables(variables: Mapping[str, Any], limits: Limits) -> None:
-    """Raise Exceeded where they hold too many values, before any is looked at."""
+    """Raise Exceeded where they hold too many values, or too deep ones, before any is looked at."""
     found = 0
-    waiting: list[Any] = [variables]
+    waiting: list[tuple[Any, int]] = [(variables, 0)]
     while waiting:
-        value = waiting.pop()
+        value, depth = waiting.pop()
         if isinstance(value, Mapping | list):
             found += len(value)
             if found > limits.values:
                 raise Exceeded(limits, "values", limits.values, found)
-            waiting += value.values() if isinstance(value, Mapping) else value
+            if depth > _INPUT_DEPTH:
+                raise Exceeded(limits, "input", _INPUT_DEPTH, depth)
+            waiting += ((one, depth + 1) for one in (value.values() if isinstance(value, Mapping) else value))
 
 
 def _most(found: Iterable[int]) -> int:

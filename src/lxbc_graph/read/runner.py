@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import asyncpg
-from graphql import FieldNode, GraphQLError
+from graphql import FieldNode
 
 from lxbc_graph.domain.principal import Principal
 from lxbc_graph.policy.actions import Action
@@ -19,7 +19,7 @@ from .document import Operation
 from .emitter import Emitter
 from .explain import explain
 from .planner import Item, Planner
-from .sql import Request, Statement
+from .sql import Request, Statement, unstorable
 from .withheld import Answer, take_marks
 
 PLANS_PER_OPERATION = 64
@@ -221,10 +221,7 @@ class Reader:
         try:
             return await ask(statement.sql, *statement.parameters(request))
         except (asyncpg.DataError, UnicodeEncodeError):
-            raise GraphQLError(
-                "A value of the request cannot be stored as text, number or time.",
-                extensions={"code": "BAD_USER_INPUT"},
-            ) from None
+            raise unstorable() from None
 
 
 def _answered(found: bytes, statement: Statement, request: Request) -> Answer:

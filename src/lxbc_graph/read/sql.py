@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from graphql import GraphQLError
+
 from lxbc_graph.domain.principal import Principal
 from lxbc_graph.policy.actions import Action
 from lxbc_graph.policy.rows import NOTHING, RowRule, each
@@ -32,6 +34,7 @@ class Request:
 
 Getter = Callable[[Request], Any]
 
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 _PLACEHOLDER = re.compile(r"\$(\d+)::")
 
 
@@ -51,6 +54,21 @@ class Statement:
     def parameters(self, request: Request) -> list[Any]:
         """Return the values to send along, in their order."""
         return [get(request) for get in self.getters]
+
+    def check(self, request: Request) -> None:
+        """Raise the GraphQLError for what would be refused when the statement is sent, without sending it."""
+        for value in self.parameters(request):
+            for one in value if isinstance(value, list) else [value]:
+                if isinstance(one, str) and _NO_TEXT.search(one):
+                    raise unstorable()
+
+
+def unstorable() -> GraphQLError:
+    """Return what is said of a value that PostgreSQL does not take."""
+    return GraphQLError(
+        "A value of the request cannot be stored as text, number or time.",
+        extensions={"code": "BAD_USER_INPUT"},
+    )
 
 
 class Parameters:

@@ -4,7 +4,8 @@ What the compiler answers never passes a resolver. Introspection, ``login``, ``r
 data and go through the executor of GraphQL.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
@@ -154,10 +155,8 @@ class Executor:
     ) -> Response:
         try:
             if principal is not None and operation.kind is OperationType.QUERY and not operation.resolved:
-                answer = await self._read(operation, None, variables, principal)
-                if not answer.withheld:
-                    return Response(b"".join((b'{"data":', answer.json, b"}")))
-                return Response(_dumped(orjson.Fragment(answer.json), answer.withheld))
+                with _at_fault():
+                    return _whole(await self._read(operation, None, variables, principal))
             return await self._run_fields(operation, variables, request, principal)
         except Refused:
             raise
@@ -185,12 +184,15 @@ class Executor:
         planner = Planner(CATALOGUE, operation, variables)
         fields = planner.collect(operation.root, [operation.node.selection_set])
         _check_resolved([group[0].name.value for group in fields.values()])
+        problems = await self._problems(operation, fields, variables, principal)
         data: dict[str, Any] = dict.fromkeys(fields)
-        errors: list[GraphQLFormattedError] = []
+        errors = list(map(formatted, problems.values()))
         withheld: list[Withheld] = []
         reads: list[Group] = []
         for key, group in fields.items():
             name = group[0].name.value
+            if key in problems:
+                continue
             try:
                 if name == "__typename":
                     data[key] = operation.root.name
@@ -209,10 +211,7 @@ class Executor:
                 errors.append(formatted(error, path=[key]))
             except Exception as error:  # noqa: BLE001 - told as what it is
                 errors.append(formatted(fault(error), path=[key]))
-        if operation.kind is OperationType.QUERY and any(
-            data[key] is None and is_non_null_type(operation.root.fields[fields[key][0].name.value].type)
-            for key in {str(error["path"][0]) for error in errors}
-        ):
+        if operation.kind is OperationType.QUERY and _is_null(operation, fields, data, errors):
             return Response(orjson.dumps({"data": None, "errors": errors}))
         if reads:
             assert principal is not None  # not anonymous
@@ -220,6 +219,44 @@ class Executor:
             data |= orjson.loads(answer.json)
             withheld += answer.withheld
         return Response(_dumped(data, withheld, errors))
+
+    async def _problems(
+        self,
+        operation: Operation,
+        fields: Mapping[str, Group],
+        variables: Variables,
+        principal: Principal | None,
+    ) -> dict[str, GraphQLError]:
+        """Return why root fields cannot be answered, as far as it is known before anything is read.
+
+        Raises Refused where they are changes, of which none is made then.
+        """
+        found: dict[str, GraphQLError] = {}
+        if principal is None:
+            return found
+        scopes = self._reader.scopes(principal)
+        request = sql.Request(variables, principal, scopes)
+        planner = Planner(CATALOGUE, operation, variables)
+        for key, group in fields.items():
+            name = group[0].name.value
+            try:
+                if name in COMMANDS:
+                    _input(operation, group, variables)
+                    entity = shown(name)
+                    for nodes in planner.select(f"{entity}Payload", group).values():
+                        if nodes[0].name.value not in {"errors", "__typename"}:
+                            self._reader.row(operation, entity, nodes, variables, scopes, {}).check(request)
+                elif name != "__typename" and name not in operation.RESOLVED:
+                    self._reader.roots(operation, [group], variables, scopes).check(request)
+            except Exceeded:
+                raise
+            except GraphQLError as error:
+                await self._note(error, principal)
+                error.path = [key]
+                found[key] = error
+        if found and operation.kind is OperationType.MUTATION:
+            raise Refused(list(found.values()))
+        return found
 
     async def _resolve(
         self,
@@ -261,15 +298,11 @@ class Executor:
         idempotency_key: str | None,
     ) -> tuple[dict[str, Any], list[Withheld]]:
         node = group[0]
-        given = values(arguments(operation.root.fields[node.name.value], node, variables), variables)["input"]
+        given = _input(operation, group, variables)
         own = given.get("idempotencyKey")
         entity = shown(node.name.value)
         payload_type = f"{entity}Payload"
         asked = planner.select(payload_type, group)
-        for nodes in asked.values():
-            if nodes[0].name.value not in {"errors", "__typename"}:
-                # What cannot be planned must change nothing.
-                self._reader.row(operation, entity, nodes, variables, self._reader.scopes(principal), {})
         outcome = await self._commands.execute(
             command_of(node.name.value, given),
             principal=principal,
@@ -332,6 +365,22 @@ class Executor:
             await self._audit.note(audit.refusal(principal, AuditKind.READ_REFUSED, message=error.message))
 
 
+def _input(operation: Operation, group: Group, variables: Variables) -> Any:
+    node = group[0]
+    return values(arguments(operation.root.fields[node.name.value], node, variables), variables)["input"]
+
+
+@contextmanager
+def _at_fault() -> Iterator[None]:
+    """Pass over an error that one of several fields may be at fault for: run one by one they tell which."""
+    try:
+        yield
+    except Exceeded:
+        raise
+    except GraphQLError:
+        pass
+
+
 def _key_of(request: Request, field: str) -> str | None:
     """Return the key of one change among those of a request that has one; as short as a key may be, whatever it is of."""
     if request.idempotency_key is None:
@@ -381,6 +430,24 @@ def _with_cost(response: Response, cost: int, limit: int) -> Response:
     body = orjson.loads(response.body)
     extensions = {**body.get("extensions", {}), "cost": {"cost": cost, "limit": limit}}
     return replace(response, body=orjson.dumps({**body, "extensions": extensions}))
+
+
+def _is_null(
+    operation: Operation,
+    fields: Mapping[str, Group],
+    data: Mapping[str, Any],
+    errors: Sequence[GraphQLFormattedError],
+) -> bool:
+    """Return whether an error makes all of the data null: that of a field that cannot be null itself."""
+    failed = {str(error["path"][0]) for error in errors}
+    names = (fields[key][0].name.value for key in failed if data[key] is None)
+    return any(is_non_null_type(operation.root.fields[name].type) for name in names)
+
+
+def _whole(answer: Answer) -> Response:
+    if not answer.withheld:
+        return Response(b"".join((b'{"data":', answer.json, b"}")))
+    return Response(_dumped(orjson.Fragment(answer.json), answer.withheld))
 
 
 def _dumped(data: Any, withheld: Sequence[Withheld], errors: Sequence[GraphQLFormattedError] = ()) -> bytes:
