@@ -339,6 +339,13 @@ async def test_a_change_whose_answer_cannot_be_given_is_not_made(doors: Doors) -
 # ── cost ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def aliases(number: int, field: str) -> str:
+    return " ".join(f"a{place}: {field}" for place in range(number))
+
+
+WITH_CURSORS = f"edges {{ {aliases(5, 'cursor')} node {{ id }} }}"
+NAMES = aliases(97, "villagerName")
+PAGES_TOLD = f"pageInfo {{ {aliases(20, 'endCursor')} }}"
 COSTS: list[tuple[str, int]] = [
     ("{ __typename }", 0),
     ("{ __schema { types { name } } }", 0),
@@ -380,6 +387,13 @@ COSTS: list[tuple[str, int]] = [
     ),
     ("subscription { issueEvents { cursor event { issue { id } } } }", 2),
     ('subscription { metricsChanged(unit: "4110") { unit { metrics { red { numerator } } } } }', 51),
+    (f"{{ city {{ {aliases(10, 'name')} }} }}", 1),
+    (f"{{ city {{ {aliases(11, 'name')} }} }}", 2),
+    (f"{{ issues(first: 3) {{ nodes {{ {aliases(21, '__typename')} unit {{ name }} }} }} }}", 3 * 3 + 3),
+    (f"{{ issues(first: 3) {{ nodes {{ id number title state version }} {WITH_CURSORS} }} }}", 3 * 2),
+    (f"{{ issues(first: 3) {{ nodes {{ {aliases(11, 'events(first: 0) { nodes { id } }')} }} }} }}", 3 * 2),
+    (f"{{ issues(first: 3) {{ nodes {{ events(first: 1) {{ {PAGES_TOLD} }} }} }} }}", 3 * 3 + 3),
+    ("{ issues(first: 3) { nodes { unit { parent { parent { name } } } } } }", 3 * 4),
 ]
 
 
@@ -426,6 +440,11 @@ def test_a_document_without_a_character_is_told_what_it_lacks(documents: Documen
             "query($n: Int) { issues(first: $n) { nodes { events(first: $n) { nodes { id } } } } }",
             {"n": 100},
             10_100,
+        ),
+        (
+            f"{{ issues(first: 97) {{ nodes {{ unit {{ issues(first: 97) {{ nodes {{ {NAMES} }} }} }} }} }} }}",
+            {},
+            97 * 2 + 97 * 97 * 10,
         ),
         (
             f"{{ city {{ {nested('children(first: 100) { nodes', 5, 'id')} {'} ' * 5} }} }}",

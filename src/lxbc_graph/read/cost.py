@@ -1,13 +1,13 @@
 """The cost of an operation: how many objects it may read, as its pages and ids say, before any is read.
 
-Pages are multiplied down the path. What reads many rows and gives few counts for more than one: see the prices. The
-cost is an upper bound: nobody knows how full a page will be, what is skipped counts, and so does what each type of an
-interface is asked for.
+Pages are multiplied down the path. An object of which many values are asked counts for several, since each value is
+written; so does what reads many rows and gives few: see the prices. The cost is an upper bound: nobody knows how full
+a page will be, what is skipped counts, and so does what each type of an interface is asked for.
 """
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 from graphql import (
     FieldNode,
@@ -26,6 +26,8 @@ from .catalogue import Catalogue, Computed, Many, Metrics, NodeById
 from .limits import Exceeded, Limits
 from .selection import Selected, Selection, Spreading, below
 
+VALUES = 10
+"""That may be asked of an object for the price of one; a list is one of them, whatever its rows cost."""
 COMPUTED = 2
 """Of a value that is worked out in Python, such as ``viewerActions``."""
 COUNT = 10
@@ -39,6 +41,21 @@ _KNOWN = 64
 """How many costs of one operation are remembered."""
 
 _Path = tuple[str, ...]
+
+
+class _Asked(NamedTuple):
+    """What is asked of one object: its values, and what all the objects below it cost, for all such objects."""
+
+    values: int = 0
+    cost: int = 0
+
+    def and_(self, other: "_Asked") -> "_Asked":
+        return _Asked(self.values + other.values, self.cost + other.cost)
+
+    @property
+    def objects(self) -> int:
+        """For how many objects one counts."""
+        return max(1, -(-self.values // VALUES))
 
 
 class Cost:
@@ -68,7 +85,7 @@ class Cost:
         key = self._key(variables)
         cost = self._known.get(key)
         if cost is None:
-            cost = self._below([(self._root, self._node.selection_set)], variables, 1, ())
+            cost = self._below([(self._root, self._node.selection_set)], variables, 1, ()).cost
             if len(self._known) >= _KNOWN:
                 self._known.clear()
             self._known[self._key(variables)] = cost  # by now all that matter are found
@@ -80,54 +97,69 @@ class Cost:
         found = (variables.get(name) for name in self._sizing)
         return tuple(len(value) if isinstance(value, list) else value for value in found)
 
-    def _below(self, selections: Sequence[Selection], variables: Variables, times: int, path: _Path) -> int:
-        return sum(
-            self._field(list(same), variables, times, (*path, key))
-            for key, fields in self._spreading.fields(selections).items()
+    def _below(
+        self, selections: Sequence[Selection], variables: Variables, times: int, path: _Path
+    ) -> _Asked:
+        asked = _Asked()
+        for key, fields in self._spreading.fields(selections).items():
             # What is asked of one type under one key is one field, however often it is written.
-            for _, same in groupby(sorted(fields, key=_parent), key=_parent)
-        )
+            for _, same in groupby(sorted(fields, key=_parent), key=_parent):
+                asked = asked.and_(self._field(list(same), variables, times, (*path, key)))
+        return asked
 
-    def _field(self, fields: Sequence[Selected], variables: Variables, times: int, path: _Path) -> int:
+    def _field(self, fields: Sequence[Selected], variables: Variables, times: int, path: _Path) -> _Asked:
         first = fields[0]
         name, returned = first.node.name.value, get_named_type(first.type).name
         if name.startswith("__"):
-            return 0  # bounded elsewhere
+            return _Asked(values=1)  # what introspection tells is bounded elsewhere
         selections = below(fields)
         entity = self._catalogue.entities.get(first.parent.name)
         match entity and entity.fields.get(name):
             case Computed():
-                return times * COMPUTED
+                return _Asked(1, times * COMPUTED)
             case Metrics():
-                return times * FIGURES
+                return _Asked(0, times * FIGURES)
             case Many():
                 size = self._page(first.node, variables, path)
                 return self._connection(selections, variables, times, size, path)
             case NodeById(many=True):
                 times *= self._ids(first.node, variables, path)
+        asked = self._below(selections, variables, times, path)
         change = CHANGE if self._is_change(first) else 0
-        own = 1 if returned in self._catalogue or returned == "Node" else 0
-        return times * (own + change) + self._below(selections, variables, times, path)
+        if returned in self._catalogue or returned == "Node":
+            return _Asked(0, times * (asked.objects + change) + asked.cost)
+        return _Asked(1 + asked.values, times * change + asked.cost)
 
     def _is_change(self, field: Selected) -> bool:
         return field.parent is self._root and self._node.operation.value == "mutation"
 
     def _connection(
         self, selections: Sequence[Selection], variables: Variables, times: int, size: int, path: _Path
-    ) -> int:
-        cost, reads = 0, False
+    ) -> _Asked:
+        rows, own, cost, reads = _Asked(), 1, 0, False
         for key, fields in self._spreading.fields(selections).items():
             name, inner = fields[0].node.name.value, (*path, key)
-            if name == "totalCount":
-                cost += times * COUNT
-                continue
-            reads = reads or not name.startswith("__")
-            if name == "nodes":
-                cost += self._below(below(fields), variables, times * size, inner)
-            elif name == "edges":
-                for edge_key, parts in self._spreading.fields(below(fields)).items():
-                    cost += self._below(below(parts), variables, times * size, (*inner, edge_key))
-        return cost + times * size * reads
+            match name:
+                case "totalCount":
+                    cost += times * COUNT
+                case "nodes":
+                    rows = rows.and_(self._below(below(fields), variables, times * size, inner))
+                case "edges":
+                    rows = rows.and_(self._edges(below(fields), variables, times * size, inner))
+                case _:
+                    own += 1 + self._below(below(fields), variables, times, inner).values
+            reads = reads or name in {"nodes", "edges", "pageInfo"}
+        return _Asked(own, cost + rows.cost + times * size * rows.objects * reads)
+
+    def _edges(
+        self, selections: Sequence[Selection], variables: Variables, times: int, path: _Path
+    ) -> _Asked:
+        """Return what is asked of each row by its edges, which are no objects of their own."""
+        asked = _Asked()
+        for key, fields in self._spreading.fields(selections).items():
+            node = self._below(below(fields), variables, times, (*path, key))
+            asked = asked.and_(node).and_(_Asked(values=1))
+        return asked
 
     def _page(self, node: FieldNode, variables: Variables, path: _Path) -> int:
         """Return how many rows a page has at most; raises GraphQLError for one that cannot be."""
