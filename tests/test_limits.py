@@ -344,6 +344,7 @@ def aliases(number: int, field: str) -> str:
 
 
 WITH_CURSORS = f"edges {{ {aliases(5, 'cursor')} node {{ id }} }}"
+NEW_YEAR = '"2021-01-01T00:00:00Z"'
 NAMES = aliases(97, "villagerName")
 PAGES_TOLD = f"pageInfo {{ {aliases(20, 'endCursor')} }}"
 COSTS: list[tuple[str, int]] = [
@@ -351,12 +352,14 @@ COSTS: list[tuple[str, int]] = [
     ("{ __schema { types { name } } }", 0),
     ("{ city { name } }", 1),
     ('{ unit(code: "4110") { parent { parent { name } } } }', 3),
-    ("{ issues { totalCount } }", 10),
+    ("{ issues { totalCount } }", 200),
+    ("{ issues(first: 2) { nodes { events { totalCount } } } }", 2 + 2 * 10),
+    ("{ units(first: 2) { nodes { issues { totalCount } } } }", 2 + 2 * 200),
     ("{ issues { __typename } }", 0),
     ("{ issues { nodes { id } } }", 50),
     ("{ issues { edges { cursor } } }", 50),
     ("{ issues { pageInfo { endCursor } } }", 50),
-    ("{ issues(first: 3) { totalCount nodes { id } edges { node { id } } } }", 13),
+    ("{ issues(first: 3) { totalCount nodes { id } edges { node { id } } } }", 203),
     ("{ issues(last: 7) { nodes { unit { parent { id } } } } }", 7 * 3),
     ("{ issues(first: null) { nodes { id } } }", 50),
     ("{ issues(first: 0) { nodes { unit { id } } } }", 0),
@@ -374,6 +377,8 @@ COSTS: list[tuple[str, int]] = [
     ('{ nodes(ids: "a") { id } }', 1),
     ('{ nodes(ids: ["a", "b", "c"]) { ... on Issue { unit { id } } } }', 6),
     ("{ city { metrics { underWay { numerator } overdue { numerator } } } }", 51),
+    (f"{{ city {{ metrics(asOf: {NEW_YEAR}) {{ underWay {{ rate }} overdue {{ rate percent }} }} }} }}", 451),
+    (f"{{ city {{ metrics(period: {{from: {NEW_YEAR}}}) {{ underWay {{ rate }} }} }} }}", 51),
     ("{ issues(first: 2) { nodes { viewerActions } } }", 6),
     ("{ viewer { cadre { name } postings(first: 2) { nodes { role } } } }", 1 + 1 + 2),
     ("{ issues(first: 8) @skip(if: true) { nodes { id } } }", 8),

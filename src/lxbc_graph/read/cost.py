@@ -30,12 +30,16 @@ VALUES = 10
 """That may be asked of an object for the price of one; a list is one of them, whatever its rows cost."""
 COMPUTED = 2
 """Of a value that is worked out in Python, such as ``viewerActions``."""
-COUNT = 10
-"""Of a ``totalCount``."""
+COUNT = 200
+"""Of a ``totalCount``, which may go through all that the viewer sees."""
+COUNT_PARTS = 10
+"""Of a ``totalCount`` of parts, such as the events of an issue."""
 CHANGE = 10
 """Of a mutation."""
 FIGURES = 50
-"""Of the ``metrics`` of a unit, however many of them."""
+"""Of the ``metrics`` of a unit, however many of them: they are counted in one pass."""
+FIGURE_THEN = 200
+"""Of each of them beside, if they are to be as of a moment: that is looked up among the events of each issue."""
 
 _KNOWN = 64
 """How many costs of one operation are remembered."""
@@ -118,10 +122,12 @@ class Cost:
             case Computed():
                 return _Asked(1, times * COMPUTED)
             case Metrics():
-                return _Asked(0, times * FIGURES)
-            case Many():
+                figures = len(self._spreading.fields(selections)) if _value(first.node, "asOf") else 0
+                return _Asked(0, times * (FIGURES + figures * FIGURE_THEN))
+            case Many(parts=parts):
                 size = self._page(first.node, variables, path)
-                return self._connection(selections, variables, times, size, path)
+                count = COUNT_PARTS if parts else COUNT
+                return self._connection(selections, variables, times, size, count, path)
             case NodeById(many=True):
                 times *= self._ids(first.node, variables, path)
         asked = self._below(selections, variables, times, path)
@@ -134,14 +140,20 @@ class Cost:
         return field.parent is self._root and self._node.operation.value == "mutation"
 
     def _connection(
-        self, selections: Sequence[Selection], variables: Variables, times: int, size: int, path: _Path
+        self,
+        selections: Sequence[Selection],
+        variables: Variables,
+        times: int,
+        size: int,
+        count: int,
+        path: _Path,
     ) -> _Asked:
         rows, own, cost, reads = _Asked(), 1, 0, False
         for key, fields in self._spreading.fields(selections).items():
             name, inner = fields[0].node.name.value, (*path, key)
             match name:
                 case "totalCount":
-                    cost += times * COUNT
+                    cost += times * count
                 case "nodes":
                     rows = rows.and_(self._below(below(fields), variables, times * size, inner))
                 case "edges":
