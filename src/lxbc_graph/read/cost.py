@@ -10,6 +10,8 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from graphql import (
+    GRAPHQL_MAX_INT,
+    GRAPHQL_MIN_INT,
     FieldNode,
     FragmentDefinitionNode,
     GraphQLError,
@@ -44,6 +46,11 @@ FIGURE_THEN = 200
 _KNOWN = 64
 """How many costs of one operation are remembered."""
 
+_DIGITS = 11
+"""Of a number that is no longer than any that is valid."""
+_UNKNOWN = object()
+"""What a variable gives that is not known yet, or a number that is none."""
+
 _Path = tuple[str, ...]
 
 
@@ -63,7 +70,7 @@ class _Asked(NamedTuple):
 
 
 class Cost:
-    """What one valid operation costs, by those of its variables that say how many objects it reads."""
+    """What one operation costs, by those of its variables that say how many objects it reads."""
 
     def __init__(
         self,
@@ -84,25 +91,39 @@ class Cost:
         """Names of the variables that were found to matter."""
         self._known: dict[tuple[Any, ...], int] = {}
 
+    def check(self) -> None:
+        """Refuse what costs too much whatever its variables are, valid or not; raises as ``of``."""
+        cost = self._worked_out(None)
+        if not self._sizing:
+            self._known[()] = cost
+        self._refuse_above(cost)
+
     def of(self, variables: Variables) -> int:
-        """Return what the operation costs; raises Exceeded, and GraphQLError for pages that cannot be."""
+        """Return what the valid operation costs; raises Exceeded, and GraphQLError for pages that cannot be."""
         key = self._key(variables)
         cost = self._known.get(key)
         if cost is None:
-            cost = self._below([(self._root, self._node.selection_set)], variables, 1, ()).cost
+            cost = self._worked_out(variables)
             if len(self._known) >= _KNOWN:
                 self._known.clear()
             self._known[self._key(variables)] = cost  # by now all that matter are found
+        self._refuse_above(cost)
+        return cost
+
+    def _worked_out(self, variables: Variables | None) -> int:
+        """Return the cost; without variables, of pages whose size they say nothing is counted."""
+        return self._below([(self._root, self._node.selection_set)], variables, 1, ()).cost
+
+    def _refuse_above(self, cost: int) -> None:
         if cost > self._limits.cost:
             raise Exceeded(self._limits, "cost", self._limits.cost, cost)
-        return cost
 
     def _key(self, variables: Variables) -> tuple[Any, ...]:
         found = (variables.get(name) for name in self._sizing)
         return tuple(len(value) if isinstance(value, list) else value for value in found)
 
     def _below(
-        self, selections: Sequence[Selection], variables: Variables, times: int, path: _Path
+        self, selections: Sequence[Selection], variables: Variables | None, times: int, path: _Path
     ) -> _Asked:
         asked = _Asked()
         for key, fields in self._spreading.fields(selections).items():
@@ -111,7 +132,9 @@ class Cost:
                 asked = asked.and_(self._field(list(same), variables, times, (*path, key)))
         return asked
 
-    def _field(self, fields: Sequence[Selected], variables: Variables, times: int, path: _Path) -> _Asked:
+    def _field(
+        self, fields: Sequence[Selected], variables: Variables | None, times: int, path: _Path
+    ) -> _Asked:
         first = fields[0]
         name, returned = first.node.name.value, get_named_type(first.type).name
         if name.startswith("__"):
@@ -142,7 +165,7 @@ class Cost:
     def _connection(
         self,
         selections: Sequence[Selection],
-        variables: Variables,
+        variables: Variables | None,
         times: int,
         size: int,
         count: int,
@@ -164,7 +187,7 @@ class Cost:
         return _Asked(own, cost + rows.cost + times * size * rows.objects * reads)
 
     def _edges(
-        self, selections: Sequence[Selection], variables: Variables, times: int, path: _Path
+        self, selections: Sequence[Selection], variables: Variables | None, times: int, path: _Path
     ) -> _Asked:
         """Return what is asked of each row by its edges, which are no objects of their own."""
         asked = _Asked()
@@ -173,12 +196,14 @@ class Cost:
             asked = asked.and_(node).and_(_Asked(values=1))
         return asked
 
-    def _page(self, node: FieldNode, variables: Variables, path: _Path) -> int:
+    def _page(self, node: FieldNode, variables: Variables | None, path: _Path) -> int:
         """Return how many rows a page has at most; raises GraphQLError for one that cannot be."""
-        first, last = self._number(node, "first", variables), self._number(node, "last", variables)
+        first, last = self._given(node, "first", variables), self._given(node, "last", variables)
+        if _UNKNOWN in (first, last):
+            return 0
         if first is not None and last is not None:
             raise _wrong("Ask for first or for last, not for both.", "BAD_USER_INPUT", path)
-        size = last if first is None else first
+        size: int | None = last if first is None else first
         if size is None:
             return self._limits.default_page
         if size < 0:
@@ -186,20 +211,23 @@ class Cost:
         self._check_page(size, f"A page has at most {self._limits.page} rows; this one: {size}.", path)
         return size
 
-    def _number(self, node: FieldNode, name: str, variables: Variables) -> int | None:
+    def _given(self, node: FieldNode, name: str, variables: Variables | None) -> Any:
+        """Return a number, or what a variable gives."""
         value = _value(node, name)
         if isinstance(value, VariableNode):
             self._sizing[value.name.value] = None
-            found: int | None = variables.get(value.name.value)
-            return found
-        return int(value.value) if isinstance(value, IntValueNode) else None
+            return _UNKNOWN if variables is None else variables.get(value.name.value)
+        if not isinstance(value, IntValueNode):
+            return None
+        number = int(value.value[:_DIGITS])
+        return number if GRAPHQL_MIN_INT <= number <= GRAPHQL_MAX_INT else _UNKNOWN  # validation says so
 
-    def _ids(self, node: FieldNode, variables: Variables, path: _Path) -> int:
+    def _ids(self, node: FieldNode, variables: Variables | None, path: _Path) -> int:
         """Return how many ids are asked for; raises GraphQLError for more than a page."""
         value, number = _value(node, "ids"), 1
         if isinstance(value, VariableNode):
-            self._sizing[value.name.value] = None
-            number = len(variables.get(value.name.value) or ())
+            given = self._given(node, "ids", variables)
+            number = 0 if given is _UNKNOWN else len(given or ())
         elif isinstance(value, ListValueNode):
             number = len(value.values)
         self._check_page(number, f"At most {self._limits.page} ids at once; here: {number}.", path)

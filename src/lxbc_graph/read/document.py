@@ -1,7 +1,7 @@
 """Documents: within their limits, parsed and validated once, then remembered by their text."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -168,6 +168,25 @@ def _shortened(message: str) -> str:
     return message[:_MESSAGE].encode("utf-8", "replace").decode()
 
 
+def _operations(document: DocumentNode) -> list[OperationDefinitionNode]:
+    return [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+
+
+def _name(node: OperationDefinitionNode) -> str:
+    return node.name.value if node.name else ""
+
+
+def _chosen(names: Collection[str], name: str | None) -> str:
+    """Return which of the operations is to run; raises Refused."""
+    if name is None or name == "":
+        if len(names) != 1:
+            raise refused("The document holds several operations: name the one to run in operationName.")
+        return next(iter(names))
+    if name not in names:
+        raise refused(f"The document holds no operation named {name!r}.")
+    return name
+
+
 def _untrusted() -> Refused:
     return refused("This server takes only documents that it was given beforehand.", "UNTRUSTED_DOCUMENT")
 
@@ -211,11 +230,11 @@ class Documents:
         self._known: OrderedDict[str, dict[str, Operation]] = OrderedDict()
         self._left: dict[str, str] = {}
         """Of what is known, by id: what clients may leave out."""
-        self._refused: tuple[str | None, list[GraphQLError]] = (None, [])
-        """The last document that was refused, and why."""
+        self._refused: tuple[tuple[str, str | None] | None, list[GraphQLError]] = (None, [])
+        """The last document and name of an operation that were refused, and why."""
         for id_, text in trusted.texts.items():
             try:
-                self._read(text)
+                self._read(self._parsed(text))
             except Refused as refusal:
                 raise TrustedError(f"the trusted document {id_} would be refused: {refusal}") from None
 
@@ -251,26 +270,22 @@ class Documents:
         """Return the operation to run; raises Refused."""
         known = self._known.get(text)
         if known is None:
-            known = self._remember(text, self._read_once(text))
+            known = self._remember(text, self._read_once(text, name))
         else:
             self._known.move_to_end(text)
-        if name is None or name == "":
-            if len(known) != 1:
-                raise refused("The document holds several operations: name the one to run in operationName.")
-            return next(iter(known.values()))
-        try:
-            return known[name]
-        except KeyError:
-            raise refused(f"The document holds no operation named {name!r}.") from None
+        return known[_chosen(known, name)]
 
-    def _read_once(self, text: str) -> dict[str, Operation]:
+    def _read_once(self, text: str, name: str | None) -> dict[str, Operation]:
         """Read a document that is not known; what kind of operation it holds is asked before it runs."""
-        if self._refused[0] != text:
+        if self._refused[0] != (text, name):
             self._refused = (None, [])
             try:
-                return self._read(text)
+                document = self._parsed(text)
+                if operations := _operations(document):
+                    _chosen([_name(node) for node in operations], name)
+                return self._read(document)
             except Refused as refusal:
-                self._refused = (text, refusal.errors)
+                self._refused = ((text, name), refusal.errors)
         raise Refused(self._refused[1])
 
     def _remember(self, text: str, operations: dict[str, Operation]) -> dict[str, Operation]:
@@ -283,10 +298,16 @@ class Documents:
                 self._left.pop(id_of(gone), None)
         return operations
 
-    def _read(self, text: str) -> dict[str, Operation]:
-        document = self._parsed(text)
+    def _read(self, document: DocumentNode) -> dict[str, Operation]:
+        """Validate a document, after what refuses it sooner."""
+        fragments = fragments_of(document)
+        costs = [
+            (node, Cost(self.schema, self._catalogue, self._limits, node, fragments))
+            for node in _operations(document)
+        ]
         try:
-            check(document, self._limits)
+            for _, cost in costs:
+                cost.check()
             errors = self._problems(document)
         except GraphQLError as error:
             raise Refused([error]) from None
@@ -295,36 +316,37 @@ class Documents:
                 problem.extensions = {"code": "GRAPHQL_VALIDATION_FAILED"}
                 problem.message = _shortened(problem.message)
             raise Refused(errors)
-        fragments = fragments_of(document)
-        return {
-            node.name.value if node.name else "": self._operation(node, fragments)
-            for node in document.definitions
-            if isinstance(node, OperationDefinitionNode)
-        }
+        return {_name(node): self._operation(node, fragments, cost) for node, cost in costs}
 
     def _parsed(self, text: str) -> DocumentNode:
+        """Return a document within its limits, yet to be validated."""
         size = len(text.encode(errors="surrogatepass"))
         if size > self._limits.bytes:
             raise Refused([Exceeded(self._limits, "bytes", self._limits.bytes, size)])
         most = self._limits.tokens
         try:
-            return parse(text, allow_empty_selection_sets=False, max_tokens=most)
+            document = parse(text, allow_empty_selection_sets=False, max_tokens=most)
         except GraphQLError as error:
             if "tokens. Parsing aborted" in error.message:
                 raise Refused([Exceeded(self._limits, "tokens", most, most + 1)]) from None
             error.extensions = {"code": "GRAPHQL_PARSE_FAILED"}
             error.message = _shortened(error.message)
             raise Refused([error]) from None
+        try:
+            check(document, self._limits)
+        except GraphQLError as error:
+            raise Refused([error]) from None
+        return document
 
     def _problems(self, document: DocumentNode) -> list[GraphQLError]:
-        merged = conflicts(self.schema, document, self._limits, _ERRORS)
         hide = not self._suggestions
-        return validate(self.schema, document, _RULES, _ERRORS, hide_suggestions=hide) or merged
+        return conflicts(self.schema, document, self._limits, _ERRORS) or validate(
+            self.schema, document, _RULES, _ERRORS, hide_suggestions=hide
+        )
 
     def _operation(
-        self, node: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]
+        self, node: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode], cost: Cost
     ) -> Operation:
-        cost = Cost(self.schema, self._catalogue, self._limits, node, fragments)
         operation = Operation(self.schema, node, fragments, self._limits, cost)
         if not self._introspection and not operation.root_names.isdisjoint(("__schema", "__type")):
             raise refused("This server does not tell its schema.", "INTROSPECTION_DISABLED")
