@@ -449,6 +449,7 @@ COSTS: list[tuple[str, int]] = [
     ('subscription { metricsChanged(unit: "4110") { unit { metrics { red { numerator } } } } }', 51),
     (f"{{ city {{ {aliases(10, 'name')} }} }}", 1),
     (f"{{ city {{ {aliases(11, 'name')} }} }}", 2),
+    ("{ issues(first: 3) { nodes { id description } } }", 3 * 11),
     (f"{{ issues(first: 3) {{ nodes {{ {aliases(21, '__typename')} unit {{ name }} }} }} }}", 3 * 3 + 3),
     (f"{{ issues(first: 3) {{ nodes {{ id number title state version }} {WITH_CURSORS} }} }}", 3 * 2),
     (f"{{ issues(first: 3) {{ nodes {{ {aliases(11, 'events(first: 0) { nodes { id } }')} }} }} }}", 3 * 2),

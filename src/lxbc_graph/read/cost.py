@@ -24,12 +24,14 @@ from graphql import (
 )
 
 from .arguments import Variables
-from .catalogue import Catalogue, Computed, Many, Metrics, NodeById
+from .catalogue import Catalogue, Column, Computed, Many, Metrics, NodeById
 from .limits import Exceeded, Limits
 from .selection import Selected, Selection, Spreading, below
 
 VALUES = 10
 """That may be asked of an object for the price of one; a list is one of them, whatever its rows cost."""
+LONG = 100
+"""For how many values a text counts that may be long."""
 COMPUTED = 2
 """Of a value that is worked out in Python, such as ``viewerActions``."""
 COUNT = 200
@@ -142,6 +144,8 @@ class Cost:
         selections = below(fields)
         entity = self._catalogue.entities.get(first.parent.name)
         match entity and entity.fields.get(name):
+            case Column(long=True):
+                return _Asked(values=LONG)
             case Computed():
                 return _Asked(1, times * COMPUTED)
             case Metrics():
