@@ -1,11 +1,16 @@
 """Lanes: one statement each, the connection kept for the next, whatever became of the last."""
 
 import asyncio
+import json
 
 import asyncpg
 import pytest
+from tests.conftest import World
 from tests.outages import end_connections
 
+from lxbc_graph.app import open_service
+from lxbc_graph.schema.execute import Request
+from lxbc_graph.settings import Settings
 from lxbc_graph.store.database import Database
 from lxbc_graph.store.outage import LOST
 
@@ -82,6 +87,47 @@ async def test_a_statement_that_took_too_long_is_not_sent_again(database_url: st
         await database.lanes.fetchval("select pg_sleep(3600)::text || pg_backend_pid()")
     assert await database.lanes.fetchval(PID) == before
     await database.close()
+
+
+async def test_one_account_leaves_half_of_the_lanes_to_others(database: Database, database_url: str) -> None:
+    holder = await asyncpg.connect(database_url)
+    await holder.execute("select pg_advisory_lock(1)")
+    locked = "select pg_advisory_lock_shared(1)::text"
+    waiting = [asyncio.create_task(database.lanes.fetchval(locked, account=1)) for _ in range(9)]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(30):
+        assert await database.lanes.fetchval("select 2", account=2) == 2
+        assert await database.lanes.fetchval("select 0") == 0
+    assert not any(task.done() for task in waiting)
+    await holder.close()
+    await asyncio.gather(*waiting)
+    assert not database.lanes._lines, "and who asks no more is forgotten"
+
+
+async def test_the_reads_of_one_account_leave_room_for_those_of_another(
+    world: World, database_url: str
+) -> None:
+    unit = {"code": "411024"}
+    postings = [{"role": "county_office", "unit": unit["code"]}]
+    await world(
+        {
+            "units": [{"code": "4110"}, unit],
+            "accounts": [{"name": name, "postings": postings} for name in ("greedy", "modest")],
+        }
+    )
+    async with open_service(Settings(database_url=database_url, pool_size=2)) as service:
+        greedy, modest = [await service.accounts.principal(name) for name in ("greedy", "modest")]
+        holder = await asyncpg.connect(database_url)
+        await holder.execute("begin; lock table issue")
+        issues = Request("{ issues { nodes { id } } }")
+        waiting = [asyncio.create_task(service.executor.execute(issues, greedy)) for _ in range(5)]
+        await asyncio.sleep(0)
+        async with asyncio.timeout(30):
+            answer = await service.executor.execute(Request("{ viewer { account } }"), modest)
+        assert json.loads(answer.body) == {"data": {"viewer": {"account": "modest"}}}
+        assert not any(task.done() for task in waiting)
+        await holder.close()
+        assert {one.body for one in await asyncio.gather(*waiting)} == {b'{"data":{"issues":{"nodes":[]}}}'}
 
 
 async def test_what_an_array_is_need_be_asked_once(database: Database) -> None:

@@ -51,6 +51,10 @@ def chain(length: int, spreads: str, last: str) -> str:
     return " ".join(["{ city { ...F0 } }", *links, f"fragment F{length} on Unit {{ {last} }}"])
 
 
+def aliases(number: int, field: str) -> str:
+    return " ".join(f"a{place}: {field}" for place in range(number))
+
+
 def nested(field: str, depth: int, inner: str) -> str:
     return f"{field} {{ " * depth + inner + " }" * depth
 
@@ -74,6 +78,10 @@ TOO_LARGE = {
         "fields",
     ),
     "101 aliases": (f"{{ {' '.join(f'a{place}: __typename' for place in range(101))} }}", "aliases"),
+    "120 aliases of a fragment": (
+        f"{{ {'city { ...F } ' * 6} }} fragment F on City {{ {aliases(20, 'name')} }}",
+        "aliases",
+    ),
     "2^25 fields": (chain(25, "...NEXT ...NEXT", "id"), "fields"),
     "2^45 fields": (chain(45, "...NEXT ...NEXT", "id"), "fields"),
     "25 fragments deep": (chain(25, "parent { ...NEXT }", "id"), "depth"),
@@ -170,6 +178,57 @@ def test_fragments_in_a_circle_are_refused_before_they_are_validated(
 )
 def test_what_is_nested_beyond_what_anybody_means_is_refused(text: str, documents: Documents) -> None:
     assert refused(documents, text)["code"] in {"GRAPHQL_PARSE_FAILED", "TOO_COMPLEX"}
+
+
+SOONER = {
+    "cost": (
+        "{ issues(first: 100) { nodes { assignments(first: 100) { nodes { id } } } } nothing }",
+        "TOO_COMPLEX",
+    ),
+    "pages": (
+        "query($n: Int) { issues(first: 101) { nodes { events(first: $n) { nothing } } } }",
+        "PAGE_TOO_LARGE",
+    ),
+    "ids": (f"{{ nodes(ids: [{'1 ' * 101}]) {{ nothing }} }}", "PAGE_TOO_LARGE"),
+    "several operations": ("query A { nothing } query B { nothing }", "BAD_REQUEST"),
+    "unused": (
+        "{ nothing } fragment F on Query { ...G } fragment G on Query { id }",
+        "GRAPHQL_VALIDATION_FAILED",
+    ),
+    "conflicts": ("{ nothing a: city { id } a: viewer { account } }", "GRAPHQL_VALIDATION_FAILED"),
+}
+"""What is refused without the walk of all rules over the whole document, and with which code."""
+
+
+@pytest.mark.parametrize(("text", "code"), SOONER.values(), ids=SOONER)
+def test_what_can_be_told_sooner_is_not_validated(
+    text: str, code: str, documents: Documents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(document_module, "validate")
+    assert refused(documents, text)["code"] == code
+
+
+def test_an_operation_that_is_not_there_is_refused_before_the_others_are_validated(
+    documents: Documents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(document_module, "validate")
+    for _ in range(2):
+        with pytest.raises(Refused, match="no operation named"):
+            documents.operation("query A { nothing }", "B")
+        with pytest.raises(NameError, match="validate"):
+            documents.operation("query A { nothing }", "A")
+
+
+def test_what_only_variables_decide_is_left_to_them(documents: Documents) -> None:
+    text = """query($a: Int, $b: Int, $ids: [ID!] = []) {
+      issues(first: $a, last: $b) { nodes { events(first: 100) { nodes { id } } } }
+      nodes(ids: $ids) { ... on Issue { events(first: 100) { nodes { id } } } }
+    }"""
+    operation = documents.operation(text, None)
+    assert operation.cost.of(operation.variables({"a": 1, "b": None})) == 101
+    assert operation.cost.of(operation.variables({"b": 2, "ids": ["x"]})) == 202 + 101
+    assert refused(documents, text, {"a": 100})["limit"]["found"] == 10_100
+    assert refused(documents, text, {"a": 1, "b": 1})["code"] == "BAD_USER_INPUT"
 
 
 @pytest.mark.parametrize("length", [5, 50])
@@ -280,13 +339,13 @@ async def test_what_is_too_large_is_refused_by_every_transport(doors: Doors, doo
 @pytest.mark.parametrize("door", DOORS)
 async def test_what_is_refused_is_read_once(doors: Doors, door: str, monkeypatch: pytest.MonkeyPatch) -> None:
     read = []
-    reading = Documents._read
+    parsing = Documents._parsed
 
     def counted(documents: Documents, text: str) -> Any:
         read.append(text)
-        return reading(documents, text)
+        return parsing(documents, text)
 
-    monkeypatch.setattr(Documents, "_read", counted)
+    monkeypatch.setattr(Documents, "_parsed", counted)
     texts = [f"{{ nothing }} # {door} {number}" for number in range(2)]
     for text in texts:
         assert codes_of(await doors.ask(door, query=text)) == ["GRAPHQL_VALIDATION_FAILED"]
@@ -351,17 +410,23 @@ async def test_a_change_whose_answer_cannot_be_given_is_not_made(doors: Doors) -
 # ── cost ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+WITH_CURSORS = f"edges {{ {aliases(5, 'cursor')} node {{ id }} }}"
+NEW_YEAR = '"2021-01-01T00:00:00Z"'
+NAMES = aliases(97, "villagerName")
+PAGES_TOLD = f"pageInfo {{ {aliases(20, 'endCursor')} }}"
 COSTS: list[tuple[str, int]] = [
     ("{ __typename }", 0),
     ("{ __schema { types { name } } }", 0),
     ("{ city { name } }", 1),
     ('{ unit(code: "4110") { parent { parent { name } } } }', 3),
-    ("{ issues { totalCount } }", 10),
+    ("{ issues { totalCount } }", 200),
+    ("{ issues(first: 2) { nodes { events { totalCount } } } }", 2 + 2 * 10),
+    ("{ units(first: 2) { nodes { issues { totalCount } } } }", 2 + 2 * 200),
     ("{ issues { __typename } }", 0),
     ("{ issues { nodes { id } } }", 50),
     ("{ issues { edges { cursor } } }", 50),
     ("{ issues { pageInfo { endCursor } } }", 50),
-    ("{ issues(first: 3) { totalCount nodes { id } edges { node { id } } } }", 13),
+    ("{ issues(first: 3) { totalCount nodes { id } edges { node { id } } } }", 203),
     ("{ issues(last: 7) { nodes { unit { parent { id } } } } }", 7 * 3),
     ("{ issues(first: null) { nodes { id } } }", 50),
     ("{ issues(first: 0) { nodes { unit { id } } } }", 0),
@@ -379,6 +444,8 @@ COSTS: list[tuple[str, int]] = [
     ('{ nodes(ids: "a") { id } }', 1),
     ('{ nodes(ids: ["a", "b", "c"]) { ... on Issue { unit { id } } } }', 6),
     ("{ city { metrics { underWay { numerator } overdue { numerator } } } }", 51),
+    (f"{{ city {{ metrics(asOf: {NEW_YEAR}) {{ underWay {{ rate }} overdue {{ rate percent }} }} }} }}", 451),
+    (f"{{ city {{ metrics(period: {{from: {NEW_YEAR}}}) {{ underWay {{ rate }} }} }} }}", 51),
     ("{ issues(first: 2) { nodes { viewerActions } } }", 6),
     ("{ viewer { cadre { name } postings(first: 2) { nodes { role } } } }", 1 + 1 + 2),
     ("{ issues(first: 8) @skip(if: true) { nodes { id } } }", 8),
@@ -392,6 +459,14 @@ COSTS: list[tuple[str, int]] = [
     ),
     ("subscription { issueEvents { cursor event { issue { id } } } }", 2),
     ('subscription { metricsChanged(unit: "4110") { unit { metrics { red { numerator } } } } }', 51),
+    (f"{{ city {{ {aliases(10, 'name')} }} }}", 1),
+    (f"{{ city {{ {aliases(11, 'name')} }} }}", 2),
+    ("{ issues(first: 3) { nodes { id description } } }", 3 * 11),
+    (f"{{ issues(first: 3) {{ nodes {{ {aliases(21, '__typename')} unit {{ name }} }} }} }}", 3 * 3 + 3),
+    (f"{{ issues(first: 3) {{ nodes {{ id number title state version }} {WITH_CURSORS} }} }}", 3 * 2),
+    (f"{{ issues(first: 3) {{ nodes {{ {aliases(11, 'events(first: 0) { nodes { id } }')} }} }} }}", 3 * 2),
+    (f"{{ issues(first: 3) {{ nodes {{ events(first: 1) {{ {PAGES_TOLD} }} }} }} }}", 3 * 3 + 3),
+    ("{ issues(first: 3) { nodes { unit { parent { parent { name } } } } } }", 3 * 4),
 ]
 
 
@@ -440,6 +515,11 @@ def test_a_document_without_a_character_is_told_what_it_lacks(documents: Documen
             10_100,
         ),
         (
+            f"{{ issues(first: 97) {{ nodes {{ unit {{ issues(first: 97) {{ nodes {{ {NAMES} }} }} }} }} }} }}",
+            {},
+            97 * 2 + 97 * 97 * 10,
+        ),
+        (
             f"{{ city {{ {nested('children(first: 100) { nodes', 5, 'id')} {'} ' * 5} }} }}",
             {},
             2**31 - 1,
@@ -482,10 +562,9 @@ PAGES: list[tuple[str, dict[str, Any], str]] = [
 def test_pages_that_cannot_be_are_refused_with_their_place(
     text: str, variables: dict[str, Any], code: str, documents: Documents
 ) -> None:
-    operation = documents.operation(text, None)
     for _ in range(2):
         with pytest.raises(Refused) as refusal:
-            operation.variables(variables)
+            documents.operation(text, None).variables(variables)
         (error,) = refusal.value.errors
         assert error.extensions is not None
         assert error.extensions["code"] == code
@@ -546,7 +625,7 @@ def flood() -> Iterator[str]:
 @pytest.mark.parametrize("text", list(flood()))
 def test_an_answer_tells_of_so_many_errors_and_no_more(text: str, documents: Documents) -> None:
     with pytest.raises(Refused) as refusal:
-        documents.operation(text, None)
+        documents.operation(text, "Q" if "query Q" in text else None)
     assert 1 <= len(refusal.value.errors) <= 6
     assert {error.extensions["code"] for error in refusal.value.errors if error.extensions} == {
         "GRAPHQL_VALIDATION_FAILED"

@@ -114,7 +114,7 @@ async def test_what_names_no_document_is_no_request(free: Doors, given: Request)
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "{ nothing }", "{ a }" * 9000, "{ issues(first: 101) { totalCount } }"]
+    "text", ["{", "{ nothing }", "{ a }" * 9000, "query($n: Int = 101) { issues(first: $n) { totalCount } }"]
 )
 async def test_what_cannot_run_is_not_kept(free: Doors, text: str) -> None:
     for _ in range(2):

@@ -5,7 +5,7 @@ text depends on the scope's shape alone and the ids are parameters.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from lxbc_graph.store.tables import ANCESTOR
@@ -70,7 +70,7 @@ class ByIssue:
     of rows that are at hand, ``each`` is asked by it.
     """
 
-    each: bool = False
+    each: bool = field(default=False, repr=False)
 
     def predicate(self, scope: Scope, alias: str, bind: Bind) -> str:
         """Compare ancestors where they are all there is; otherwise gather ids."""
@@ -211,7 +211,7 @@ class Through:
     table: str
     foreign_key: str
     rule: RowRule
-    each: bool = False
+    each: bool = field(default=False, repr=False)
     """Whether rows are at hand: the whole is then found by its id, and by nothing else."""
 
     def predicate(self, scope: Scope, alias: str, bind: Bind) -> str:
@@ -234,7 +234,7 @@ class ByEvent:
     ``or`` would hash every visible issue for a page of 50. Of rows that are at hand, ``each`` is asked, too.
     """
 
-    each: bool = False
+    each: bool = field(default=False, repr=False)
 
     def predicate(self, scope: Scope, alias: str, bind: Bind) -> str:
         """Ask the unit of the event, then its issue; where no unit is reached, nothing has left one."""

@@ -54,6 +54,8 @@ class Column:
     null: bool = False
     many: bool = False
     form: Json | None = None
+    long: bool = False
+    """Whether it may hold thousands of characters."""
     requires: Action | None = None
     """A permission of its own: the value is null for rows that this action does not reach."""
     rows: RowRule | None = None

@@ -1,7 +1,7 @@
 """Documents: within their limits, parsed and validated once, then remembered by their text."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -169,6 +169,25 @@ class Untrusted(Refused):
         super().__init__([GraphQLError(message, extensions={"code": "UNTRUSTED_DOCUMENT"})])
 
 
+def _operations(document: DocumentNode) -> list[OperationDefinitionNode]:
+    return [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+
+
+def _name(node: OperationDefinitionNode) -> str:
+    return node.name.value if node.name else ""
+
+
+def _chosen(names: Collection[str], name: str | None) -> str:
+    """Return which of the operations is to run; raises Refused."""
+    if name is None or name == "":
+        if len(names) != 1:
+            raise refused("The document holds several operations: name the one to run in operationName.")
+        return next(iter(names))
+    if name not in names:
+        raise refused("The document holds no operation of the name in operationName.")
+    return name
+
+
 def _is_plain(value: Any, type_: GraphQLInputType) -> bool:
     """Whether the value is what coercing it would give: told at once for most variables of most requests."""
     if isinstance(type_, GraphQLNonNull):
@@ -208,11 +227,11 @@ class Documents:
         self._known: OrderedDict[str, dict[str, Operation]] = OrderedDict()
         self._left: dict[str, str] = {}
         """Of what is known, by id: what clients may leave out."""
-        self._refused: tuple[str | None, list[GraphQLError]] = (None, [])
-        """The last document that was refused, and why."""
+        self._refused: tuple[tuple[str, str | None] | None, list[GraphQLError]] = (None, [])
+        """The last document and name of an operation that were refused, and why."""
         for id_, text in trusted.texts.items():
             try:
-                self._read(text)
+                self._read(self._parsed(text))
             except Refused as refusal:
                 raise TrustedError(f"the trusted document {id_} would be refused: {refusal}") from None
 
@@ -248,26 +267,22 @@ class Documents:
         """Return the operation to run; raises Refused."""
         known = self._known.get(text)
         if known is None:
-            known = self._remember(text, self._read_once(text))
+            known = self._remember(text, self._read_once(text, name))
         else:
             self._known.move_to_end(text)
-        if name is None or name == "":
-            if len(known) != 1:
-                raise refused("The document holds several operations: name the one to run in operationName.")
-            return next(iter(known.values()))
-        try:
-            return known[name]
-        except KeyError:
-            raise refused("The document holds no operation of the name in operationName.") from None
+        return known[_chosen(known, name)]
 
-    def _read_once(self, text: str) -> dict[str, Operation]:
+    def _read_once(self, text: str, name: str | None) -> dict[str, Operation]:
         """Read a document that is not known; what kind of operation it holds is asked before it runs."""
-        if self._refused[0] != text:
+        if self._refused[0] != (text, name):
             self._refused = (None, [])
             try:
-                return self._read(text)
+                document = self._parsed(text)
+                if operations := _operations(document):
+                    _chosen([_name(node) for node in operations], name)
+                return self._read(document)
             except Refused as refusal:
-                self._refused = (text, refusal.errors)
+                self._refused = ((text, name), refusal.errors)
         raise Refused(self._refused[1])
 
     def _remember(self, text: str, operations: dict[str, Operation]) -> dict[str, Operation]:
@@ -280,10 +295,16 @@ class Documents:
                 self._left.pop(id_of(gone), None)
         return operations
 
-    def _read(self, text: str) -> dict[str, Operation]:
-        document = self._parsed(text)
+    def _read(self, document: DocumentNode) -> dict[str, Operation]:
+        """Validate a document, after what refuses it sooner."""
+        fragments = fragments_of(document)
+        costs = [
+            (node, Cost(self.schema, self._catalogue, self._limits, node, fragments))
+            for node in _operations(document)
+        ]
         try:
-            check(document, self._limits)
+            for _, cost in costs:
+                cost.check()
             errors = self._problems(document)
         except GraphQLError as error:
             raise Refused([error]) from None
@@ -291,18 +312,14 @@ class Documents:
             for problem in errors:
                 problem.extensions = {"code": "GRAPHQL_VALIDATION_FAILED"}
             raise Refused(errors)
-        fragments = fragments_of(document)
-        return {
-            node.name.value if node.name else "": self._operation(node, fragments)
-            for node in document.definitions
-            if isinstance(node, OperationDefinitionNode)
-        }
+        return {_name(node): self._operation(node, fragments, cost) for node, cost in costs}
 
     def _parsed(self, text: str) -> DocumentNode:
+        """Return a document within its limits, yet to be validated."""
         most = self._limits.tokens
         try:
             check_text(text, self._limits)
-            return parse(text, allow_empty_selection_sets=False, max_tokens=most)
+            document = parse(text, allow_empty_selection_sets=False, max_tokens=most)
         except Exceeded as error:
             raise Refused([error]) from None
         except GraphQLError as error:
@@ -310,20 +327,25 @@ class Documents:
                 raise Refused([Exceeded(self._limits, "tokens", most, most + 1)]) from None
             error.extensions = {"code": "GRAPHQL_PARSE_FAILED"}
             raise Refused([error]) from None
+        try:
+            check(document, self._limits)
+        except GraphQLError as error:
+            raise Refused([error]) from None
+        return document
 
     def _problems(self, document: DocumentNode) -> list[GraphQLError]:
-        merged = conflicts(self.schema, document, self._limits, _ERRORS)
         hide = not self._suggestions
+        if merged := conflicts(self.schema, document, self._limits, _ERRORS):
+            return merged
         problems = validate(self.schema, document, _RULES, _ERRORS, hide_suggestions=hide)
         if hide:
             for problem in problems:  # one rule suggests whether or not it should
                 problem.message = problem.message.partition(" Did you mean ")[0]
-        return problems or merged
+        return problems
 
     def _operation(
-        self, node: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]
+        self, node: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode], cost: Cost
     ) -> Operation:
-        cost = Cost(self.schema, self._catalogue, self._limits, node, fragments)
         operation = Operation(self.schema, node, fragments, self._limits, cost)
         if not self._introspection and not operation.root_names.isdisjoint(("__schema", "__type")):
             raise refused("This server does not tell its schema.", "INTROSPECTION_DISABLED")

@@ -141,6 +141,7 @@ def check(document: DocumentNode, limits: Limits) -> None:
         for node in document.definitions
         if isinstance(node, OperationDefinitionNode)
     ]
+    _check_used(document, fragments, operations)
     for one in operations:
         _spread(one, fragments)
     defaults = [
@@ -160,6 +161,25 @@ def check(document: DocumentNode, limits: Limits) -> None:
     ):
         if found > maximum:
             raise Exceeded(limits, name, maximum, found)
+
+
+def _check_used(
+    document: DocumentNode, fragments: "dict[str, _Count]", operations: "Sequence[_Count]"
+) -> None:
+    """Raise GraphQLError for a fragment that nothing spreads, before validation has walked through it to say so."""
+    used: set[str] = set()
+    waiting = list(operations)
+    while waiting:
+        names = {one.name for one in waiting.pop().spreads} - used
+        used |= names
+        waiting += (fragments[name] for name in names if name in fragments)
+    for node in document.definitions:
+        if isinstance(node, FragmentDefinitionNode) and node.name.value not in used:
+            raise GraphQLError(
+                f"Fragment '{node.name.value}' is never used.",
+                node,
+                extensions={"code": "GRAPHQL_VALIDATION_FAILED"},
+            )
 
 
 def check_variables(variables: Mapping[str, Any], limits: Limits) -> None:

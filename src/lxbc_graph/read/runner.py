@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import asyncpg
@@ -64,10 +65,10 @@ class Scopes:
 
 
 class Connections(Protocol):
-    """Where single statements run: lanes, or a pool."""
+    """Where single statements run: lanes."""
 
-    async def fetchval(self, sql: str, /, *parameters: Any) -> Any:
-        """Return the first column of the first row, or None; raises as asyncpg does."""
+    async def fetchval(self, sql: str, /, *parameters: Any, account: int | None = None) -> Any:
+        """Return the first column of the first row, or None; raises as asyncpg does. The account is who asks."""
         ...
 
     async def fetch(self, sql: str, /, *parameters: Any) -> Sequence[Any]:
@@ -214,7 +215,8 @@ class Reader:
 
     async def run(self, statement: Statement, request: Request) -> Answer | None:
         """Send the statement and return its answer; raises GraphQLError for values that PostgreSQL refuses."""
-        found: bytes | None = await self._send(self._connections.fetchval, statement, request)
+        ask = partial(self._connections.fetchval, account=request.principal.account_id)
+        found: bytes | None = await self._send(ask, statement, request)
         return None if found is None else _answered(found, statement, request)
 
     async def _send(self, ask: Callable[..., Awaitable[Any]], statement: Statement, request: Request) -> Any:

@@ -5,7 +5,8 @@ stood is told beside the answer; an answer without one is passed on unread.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -22,18 +23,41 @@ _MARK = re.compile(rb'"\\u0000[a-z_:]+"')
 Path = tuple[str | int, ...]
 
 
-class Withheld(NamedTuple):
+class Place(NamedTuple):
     """Where in a response a value was withheld, and the action that would have opened it."""
 
     path: Path
     action: str
 
 
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """How many values were withheld, and where the first of them stood."""
+
+    count: int = 0
+    places: tuple[Place, ...] = ()
+
+    def __add__(self, other: "Withheld") -> "Withheld":
+        return Withheld(self.count + other.count, (self.places + other.places)[:MOST])
+
+    def below(self, path: Path) -> "Withheld":
+        """Return what was withheld of a part, as of the whole in which the part stands at ``path``."""
+        return Withheld(self.count, tuple(Place((*path, *one.path), one.action) for one in self.places))
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        """The members of a response that tell of it: none where nothing was withheld."""
+        if not self.count:
+            return {}
+        told = [{"path": one.path, "action": one.action} for one in self.places]
+        return {"extensions": {"withheld": told, "withheldCount": self.count}}
+
+
 class Answer(NamedTuple):
     """JSON, and what of it was withheld."""
 
     json: bytes
-    withheld: Sequence[Withheld] = ()
+    withheld: Withheld = Withheld()
 
 
 def mark(action: Action) -> str:
@@ -43,31 +67,16 @@ def mark(action: Action) -> str:
 
 def take_marks(answer: bytes) -> Answer:
     """Return the answer with null in place of its marks."""
-    if _MARK.search(answer) is None:
+    json, count = _MARK.subn(b"null", answer)
+    if count == 0:
         return Answer(answer)
-    return Answer(_MARK.sub(b"null", answer), tuple(_marks(orjson.loads(answer), ())))
+    return Answer(json, Withheld(count, tuple(islice(_places(orjson.loads(answer), ()), MOST))))
 
 
-def _marks(value: Any, path: Path) -> Iterator[Withheld]:
-    match value:
-        case dict():
-            for key, item in value.items():
-                yield from _marks(item, (*path, key))
-        case list():
-            for place, item in enumerate(value):
-                yield from _marks(item, (*path, place))
-        case str() if value.startswith("\0"):
-            yield Withheld(path, value[1:])
-
-
-def below(path: Path, withheld: Iterable[Withheld]) -> Iterator[Withheld]:
-    """Yield what was withheld of a part, as of the whole in which the part stands at ``path``."""
-    return (Withheld((*path, *one.path), one.action) for one in withheld)
-
-
-def extensions(withheld: Sequence[Withheld]) -> dict[str, Any]:
-    """Return the members of a response that tell of it: none where nothing was withheld."""
-    if not withheld:
-        return {}
-    told = [{"path": one.path, "action": one.action} for one in islice(withheld, MOST)]
-    return {"extensions": {"withheld": told, "withheldCount": len(withheld)}}
+def _places(value: dict[str, Any] | list[Any], path: Path) -> Iterator[Place]:
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+        if isinstance(item, str):
+            if item.startswith("\0"):
+                yield Place((*path, key), item[1:])
+        elif isinstance(item, dict | list):
+            yield from _places(item, (*path, key))

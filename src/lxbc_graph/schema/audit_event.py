@@ -35,4 +35,4 @@ class AuditEvent:
     api_key = Column(str, "Prefix of the API key (密钥前缀).", null=True)
     address = Column(str, "Address that it came from; of IPv6 the network (来源地址).", null=True)
     subject = Column(str, "What it was about, by its id or code (对象).", null=True)
-    detail = Column(JSON, "What else there is to say, by kind (附加数据).", form=Json.RAW)
+    detail = Column(JSON, "What else there is to say, by kind (附加数据).", form=Json.RAW, long=True)

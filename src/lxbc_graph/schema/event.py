@@ -43,9 +43,9 @@ class Event:
     from_state = Column(IssueState, "State before; null for the first (原状态).", null=True)
     to_state = Column(IssueState, "State after (现状态).")
     actor_name = Column(str, "Name of who did it, as it was then (操作人).")
-    reason = Column(str, "Why, where the actor said so (理由).", null=True)
+    reason = Column(str, "Why, where the actor said so (理由).", null=True, long=True)
     at = Column(datetime, "When (时间).")
-    data = Column(JSON, "What else was said, by kind (附加数据).", form=Json.RAW)
+    data = Column(JSON, "What else was said, by kind (附加数据).", form=Json.RAW, long=True)
     rung = Column(RungKind, "Rung of the ladder, of an alert (预警级别).", sql=_of_alert("rung"), null=True)
     clock = Column(ClockKind, "The clock that an alert is about (计时).", sql=_of_alert("clock"), null=True)
     due_at = Column(

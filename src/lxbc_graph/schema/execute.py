@@ -39,7 +39,7 @@ from lxbc_graph.read.document import MAX_TYPES, Documents, Operation, Refused, U
 from lxbc_graph.read.limits import Exceeded
 from lxbc_graph.read.planner import Planner
 from lxbc_graph.read.runner import Reader
-from lxbc_graph.read.withheld import Answer, Withheld, below, extensions
+from lxbc_graph.read.withheld import Answer, Withheld
 from lxbc_graph.store.outage import AWAY, outage
 from lxbc_graph.write import Commands
 
@@ -187,7 +187,7 @@ class Executor:
         problems = await self._problems(operation, fields, variables, principal)
         data: dict[str, Any] = dict.fromkeys(fields)
         errors = list(map(formatted, problems.values()))
-        withheld: list[Withheld] = []
+        withheld = Withheld()
         reads: list[Group] = []
         for key, group in fields.items():
             name = group[0].name.value
@@ -201,7 +201,7 @@ class Executor:
                     data[key], of_payload = await self._command(
                         operation, planner, group, variables, principal, _key_of(request, key)
                     )
-                    withheld += below((key,), of_payload)
+                    withheld += of_payload.below((key,))
                 elif name in operation.RESOLVED:
                     data[key] = await self._resolve(operation, group, request, principal, errors)
                 else:
@@ -296,7 +296,7 @@ class Executor:
         variables: Variables,
         principal: Principal,
         idempotency_key: str | None,
-    ) -> tuple[dict[str, Any], list[Withheld]]:
+    ) -> tuple[dict[str, Any], Withheld]:
         node = group[0]
         given = _input(operation, group, variables)
         own = given.get("idempotencyKey")
@@ -309,7 +309,7 @@ class Executor:
             idempotency_key=idempotency_key if own is None else own,
         )
         payload: dict[str, Any] = {}
-        withheld: list[Withheld] = []
+        withheld = Withheld()
         for key, nodes in asked.items():
             match nodes[0].name.value:
                 case "errors":
@@ -322,7 +322,7 @@ class Executor:
                 case _:
                     row = await self._row(operation, entity, nodes, variables, principal, outcome.row_id, {})
                     payload[key] = None if row is None else orjson.Fragment(row.json)
-                    withheld += below((key,), () if row is None else row.withheld)
+                    withheld += Withheld() if row is None else row.withheld.below((key,))
         return payload, withheld
 
     async def _row(
@@ -445,13 +445,13 @@ def _is_null(
 
 
 def _whole(answer: Answer) -> Response:
-    if not answer.withheld:
+    if not answer.withheld.count:
         return Response(b"".join((b'{"data":', answer.json, b"}")))
     return Response(_dumped(orjson.Fragment(answer.json), answer.withheld))
 
 
-def _dumped(data: Any, withheld: Sequence[Withheld], errors: Sequence[GraphQLFormattedError] = ()) -> bytes:
-    return orjson.dumps({"data": data, **({"errors": errors} if errors else {}), **extensions(withheld)})
+def _dumped(data: Any, withheld: Withheld, errors: Sequence[GraphQLFormattedError] = ()) -> bytes:
+    return orjson.dumps({"data": data, **({"errors": errors} if errors else {}), **withheld.extensions})
 
 
 def _failure(errors: list[GraphQLError]) -> Response:

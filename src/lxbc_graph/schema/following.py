@@ -23,7 +23,7 @@ from lxbc_graph.read.arguments import Argument, Value, Variables, arguments
 from lxbc_graph.read.document import Operation, refused
 from lxbc_graph.read.planner import Planner
 from lxbc_graph.read.runner import Reader, Streamed
-from lxbc_graph.read.withheld import Answer, Withheld, below, extensions
+from lxbc_graph.read.withheld import Answer, Withheld
 from lxbc_graph.store.outage import outage
 
 from .declare import CATALOGUE
@@ -156,13 +156,13 @@ class Following:
         cursor = self._log.cursor(found.seq)
         events = iter(found.parts)
         payload: dict[str, object] = {}
-        withheld: list[Withheld] = []
+        withheld = Withheld()
         for key, name in shape:
             match name:
                 case "event":
                     event = next(events)
                     payload[key] = None if event is None else orjson.Fragment(event.json)
-                    withheld += below((asked.key, key), () if event is None else event.withheld)
+                    withheld += Withheld() if event is None else event.withheld.below((asked.key, key))
                 case "gone":
                     payload[key] = None if found.gone is None else ids.write("Issue", found.gone)
                 case "cursor":
@@ -192,8 +192,8 @@ class Following:
                 key: orjson.Fragment(found[key].json) if name == "unit" else asked.payload
                 for key, name in shape
             }
-            withheld = [one for key, row in found.items() for one in below((asked.key, key), row.withheld)]
-            return _framed(asked, payload, withheld)
+            told = (row.withheld.below((asked.key, key)) for key, row in found.items())
+            return _framed(asked, payload, sum(told, Withheld()))
 
         statements = tuple(_key(statement, request) for statement in wanted.values())
         key = (asked.key, shape, asked.payload, asked.interval_seconds, statements)
@@ -202,8 +202,8 @@ class Following:
         return FigureFeed(key, routes, make, asked.interval_seconds)
 
 
-def _framed(asked: _Asked, payload: Mapping[str, object], withheld: Sequence[Withheld]) -> bytes:
-    return orjson.dumps({"data": {asked.key: payload}, **extensions(withheld)})
+def _framed(asked: _Asked, payload: Mapping[str, object], withheld: Withheld) -> bytes:
+    return orjson.dumps({"data": {asked.key: payload}, **withheld.extensions})
 
 
 def _key(statement: sql.Statement, request: sql.Request) -> tuple[object, ...]:

@@ -152,7 +152,7 @@ class Issue:
 
     number = Column(str, "Number that people quote (问题编号).")
     title = Column(str, "What it is, in a line (标题).")
-    description = Column(str, "What was found (问题描述).")
+    description = Column(str, "What was found (问题描述).", long=True)
     state = Column(IssueState, "State (状态).")
     subject = Column(Subject, "Whose problem it is (对象).")
     source = Column(Source, "How it was found (发现方式).")

@@ -38,7 +38,7 @@ class Rule:
     name = Column(str, "What it is called (名称).")
     valid_from = Column(date, "First day, in Shanghai, on which it holds (生效日期).")
     settings = Column(
-        JSON, "What differs from above, by the names in docs/rules.md (规则内容).", form=Json.RAW
+        JSON, "What differs from above, by the names in docs/rules.md (规则内容).", form=Json.RAW, long=True
     )
     author_name = Column(str, "Name of who set it, as it was then (设定人).")
     created_at = Column(datetime, "When it was set (设定时间).")

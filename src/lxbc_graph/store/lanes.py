@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
+from weakref import WeakValueDictionary
 
 import asyncpg
 
@@ -12,7 +13,7 @@ _Fetch = Callable[..., Awaitable[Any]]
 
 
 class Lanes:
-    """Runs up to ``size`` statements at a time; more wait.
+    """Runs up to ``size`` statements at a time, of one account half as many; more wait, each account in its own line.
 
     A pool takes longer to lend a connection and to get it back than a small statement takes on it. Whoever
     needs a transaction or a session goes to the pool.
@@ -22,13 +23,21 @@ class Lanes:
         self._connect = connect
         self._idle: list[asyncpg.Connection] = []
         self._free = asyncio.Semaphore(size)
+        self._share = max(1, size // 2)
+        self._lines: WeakValueDictionary[int, asyncio.Semaphore] = WeakValueDictionary()
+        """Of the accounts that ask now."""
 
-    async def fetchval(self, sql: str, *parameters: object) -> Any:
+    async def fetchval(self, sql: str, *parameters: object, account: int | None = None) -> Any:
         """Return the first column of the first row, or None; raises as asyncpg does.
 
-        A statement whose connection is lost is sent once more, so it must be safe to repeat.
+        A statement whose connection is lost is sent once more, so it must be safe to repeat. Without an account it
+        waits for nothing but a lane.
         """
-        return await self._ask(asyncpg.Connection.fetchval, sql, parameters)
+        if account is None:
+            return await self._ask(asyncpg.Connection.fetchval, sql, parameters)
+        line = self._lines.setdefault(account, asyncio.Semaphore(self._share))
+        async with line:
+            return await self._ask(asyncpg.Connection.fetchval, sql, parameters)
 
     async def fetch(self, sql: str, *parameters: object) -> "list[asyncpg.Record]":
         """Return all rows, as ``fetchval`` does."""
