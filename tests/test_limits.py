@@ -213,7 +213,7 @@ def test_an_operation_that_is_not_there_is_refused_before_the_others_are_validat
 ) -> None:
     monkeypatch.delattr(document_module, "validate")
     for _ in range(2):
-        with pytest.raises(Refused, match="no operation named"):
+        with pytest.raises(Refused, match="no operation of the name"):
             documents.operation("query A { nothing }", "B")
         with pytest.raises(NameError, match="validate"):
             documents.operation("query A { nothing }", "A")
