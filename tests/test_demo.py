@@ -425,7 +425,7 @@ async def test_phones_exist_nowhere(demo: Database) -> None:
     await none(demo, "select phone from cadre where phone !~ '^000-0000-[0-9]{4}$'")
 
 
-OF_THE_MOMENT = {"password_hash", "committed_at"}
+OF_THE_MOMENT = {"xact_id", "password_hash", "committed_at"}
 
 
 async def digest(database: Database) -> dict[str, str]:
