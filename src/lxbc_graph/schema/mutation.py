@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import date, datetime
 from enum import Enum
+from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
@@ -271,8 +272,11 @@ def user_error(error: CommandError) -> dict[str, Any]:
     }
 
 
+_hints = cache(get_type_hints)
+
+
 def _structure(cls: type, given: Mapping[str, Any]) -> Any:
-    hints = get_type_hints(cls)
+    hints = _hints(cls)
     found = {}
     for spec in fields(cls):
         value = given.get(camel(spec.name))

@@ -82,13 +82,16 @@ class Database:
             )
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
             raise DatabaseError(f"cannot open the database: {error}") from error
+        # A few rows by their ids: to plan that anew for each change or batch takes several times as long as to do it,
+        # most of all in a process that has just started. The plan must not depend on how small a table was then.
+        planned_once = {**session, "plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
         engine = create_async_engine(
             for_engine(url),
             pool_size=pool_size,
             max_overflow=0,
             pool_use_lifo=True,  # the connection that was used last knows the statements
             connect_args={
-                "server_settings": session,
+                "server_settings": planned_once,
                 "timeout": _CONNECT_SECONDS,
                 "command_timeout": command_timeout,
                 "connection_class": TypedConnection,
@@ -96,9 +99,6 @@ class Database:
         )
         event.listen(engine.sync_engine, "checkout", _refuse_closed)
         lanes = Lanes(partial(connect, server_settings=session), pool_size)
-        # A few rows by their ids: to plan that anew for each batch takes several times as long as to run it. The plan
-        # must not depend on how small a table was when it was made.
-        planned_once = {**session, "plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
         streams = Lanes(partial(connect, server_settings=planned_once), pool_size)
         return cls(url, engine, pool, lanes, streams)
 

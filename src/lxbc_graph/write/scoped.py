@@ -12,7 +12,7 @@ from lxbc_graph.domain.errors import Forbidden, InvalidInput, NotFound
 from lxbc_graph.domain.principal import Posting
 from lxbc_graph.domain.words import Dismissal
 from lxbc_graph.policy.actions import TERMS, Action
-from lxbc_graph.policy.rows import CADRE, ISSUE, NOTHING, POSTING, RowRule
+from lxbc_graph.policy.rows import CADRE, ISSUE, NOTHING, POSTING, RowRule, each
 from lxbc_graph.policy.scope import Scope, scope_of
 from lxbc_graph.store.tables import ANCESTORS
 
@@ -155,4 +155,4 @@ def _predicate(rule: RowRule, scope: Scope, alias: str, prefix: str, params: dic
         params[f"{prefix}_{field}"] = ids[0] if single else list(ids)
         return f"cast(:{prefix}_{field} as {'bigint' if single else 'bigint[]'})"
 
-    return rule.predicate(scope, alias, bind)
+    return each(rule).predicate(scope, alias, bind)
