@@ -795,6 +795,17 @@ async def test_a_refusal_is_an_answer_too(house: House) -> None:
     assert (await house.issue(issue))["state"] == "ACCEPTED"
 
 
+async def test_refusals_at_the_same_time_are_one_answer(house: House) -> None:
+    issue = await house.at("REPORTED")
+    before = await house.rows("select * from issue")
+    same = (house.do("office", hand_over(issue), key="k") for _ in range(8))
+    other = (house.do("office", judge(issue, 99), key="k") for _ in range(4))
+    outcomes = await asyncio.gather(*same, *other)
+    assert len(set(outcomes[:8])) == len(set(outcomes[8:])) == 1
+    assert len(await house.rows("select from idempotency")) == 1
+    assert await house.rows("select * from issue") == before
+
+
 @dataclass(frozen=True)
 class WriteThenRefuse:
     """A command that changes its mind after it has written."""
