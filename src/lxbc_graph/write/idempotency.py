@@ -6,7 +6,7 @@ from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from lxbc_graph.domain.errors import CommandError, ErrorCode, IdempotencyMismatch
@@ -15,6 +15,11 @@ from lxbc_graph.store.tables import idempotency
 from . import inputs
 from .command import Command, Outcome
 from .unit_of_work import UnitOfWork
+
+_OF_KEY = idempotency.c.account_id == bindparam("account"), idempotency.c.key == bindparam("of_key")
+_CLAIM = insert(idempotency).on_conflict_do_nothing().returning(idempotency.c.key)
+_FIRST = select(idempotency.c.request_hash, idempotency.c.answer).where(*_OF_KEY)
+_KEEP = update(idempotency).where(*_OF_KEY)
 
 
 def problems(key: str | None) -> Iterator[CommandError]:
@@ -29,21 +34,10 @@ async def claim(work: UnitOfWork, key: str, command: Command) -> Outcome | None:
     """
     digest = _digest(command)
     account_id = work.principal.account_id
-    taken = await work.connection.execute(
-        insert(idempotency)
-        .values(account_id=account_id, key=key, request_hash=digest, answer={})
-        .on_conflict_do_nothing()
-        .returning(idempotency.c.key)
-    )
-    if taken.one_or_none() is not None:
+    claimed = {"account_id": account_id, "key": key, "request_hash": digest, "answer": {}}
+    if (await work.connection.execute(_CLAIM, claimed)).one_or_none() is not None:
         return None
-    first = (
-        await work.connection.execute(
-            select(idempotency.c.request_hash, idempotency.c.answer).where(
-                idempotency.c.account_id == account_id, idempotency.c.key == key
-            )
-        )
-    ).one()
+    first = (await work.connection.execute(_FIRST, {"account": account_id, "of_key": key})).one()
     if first.request_hash != digest:
         raise IdempotencyMismatch(
             "The key was used before, for another command.", "该幂等键已用于其他请求。", "idempotencyKey"
@@ -53,11 +47,8 @@ async def claim(work: UnitOfWork, key: str, command: Command) -> Outcome | None:
 
 async def keep(work: UnitOfWork, key: str, outcome: Outcome) -> None:
     """Keep the answer for repeats, a refusal too: it is what the first one was told."""
-    await work.connection.execute(
-        update(idempotency)
-        .where(idempotency.c.account_id == work.principal.account_id, idempotency.c.key == key)
-        .values(answer=asdict(outcome))
-    )
+    answer = {"account": work.principal.account_id, "of_key": key, "answer": asdict(outcome)}
+    await work.connection.execute(_KEEP, answer)
 
 
 def _digest(command: Command) -> bytes:

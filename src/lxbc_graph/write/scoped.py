@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Row, text
@@ -18,6 +19,8 @@ from lxbc_graph.store.tables import ANCESTORS
 
 from .unit_of_work import UnitOfWork
 
+_text = lru_cache(1_000)(text)  # as many as there are shapes of scopes, and made more slowly than sent
+
 _MAX_ID = 2**63 - 1
 _LOCK = "for no key update of x"  # as an update takes it: a foreign key to the row need not wait
 
@@ -31,7 +34,7 @@ async def hold(work: UnitOfWork, table: str, row_ids: Collection[int], action: A
     where = _predicate(rule, scope_of(work.enforcer, work.principal, action), "x", "s", params)
     if where != NOTHING:
         statement = f"select from {table} x where x.id = any(:ids) and {where} order by x.id {_LOCK}"
-        await work.connection.execute(text(statement), params)
+        await work.connection.execute(_text(statement), params)
 
 
 async def visible(
@@ -50,7 +53,7 @@ async def visible(
     if where == NOTHING or not 0 < row_id <= _MAX_ID:
         raise NotFound(*field)
     statement = f"select {columns} from {table} x where x.id = :id and {where} {_LOCK if lock else ''}"
-    row = (await work.connection.execute(text(statement), params)).one_or_none()
+    row = (await work.connection.execute(_text(statement), params)).one_or_none()
     if row is None:
         raise NotFound(*field)
     return row
@@ -106,7 +109,7 @@ async def account(work: UnitOfWork, name: str, city_id: int, field: str) -> int:
         or x.cadre_id is null and not exists (select from posting p where p.account_id = x.id)
     ) {_LOCK}
     """
-    found: int | None = await work.connection.scalar(text(statement), params)
+    found: int | None = await work.connection.scalar(_text(statement), params)
     if found is None:
         raise NotFound(field)
     return found
@@ -139,7 +142,7 @@ async def permitted(
     if candidates:
         columns = ", ".join(f"{term} as p{index}" for index, (_, _, term) in enumerate(candidates))
         row = (
-            await work.connection.execute(text(f"select {columns} from {table} x where x.id = :id"), params)
+            await work.connection.execute(_text(f"select {columns} from {table} x where x.id = :id"), params)
         ).one()
         granted = [one[:2] for one, holds in zip(candidates, row, strict=True) if holds]
         if granted:
