@@ -18,6 +18,7 @@ _TOLD = ("Cut: close code 1012", "Cut: the stream ended", "ClientPayloadError")
 
 class Size(NamedTuple):
     transitions: int
+    rate: int
     subscribers: int
     restarts: int
     seconds: float
@@ -27,7 +28,7 @@ async def run(size: Size, directory: Path, progress: Advance) -> list[Goal]:
     """Stop one by SIGTERM while the other serves; start it again, and wait until it does, before the next."""
     statuses = []
     async with running(directory) as topology, following(topology, size.subscribers) as crowd:
-        async with loading(topology, size.transitions, progress) as load:
+        async with loading(topology, size.transitions, progress, rate=size.rate) as load:
             async for turn in load.turns(size.restarts, size.seconds):
                 api = topology.apis[turn % len(topology.apis)]
                 statuses.append(await api.stopped())
@@ -58,8 +59,8 @@ async def run(size: Size, directory: Path, progress: Advance) -> list[Goal]:
 FAULT = Fault(
     "rolling-restart",
     "SIGTERM to one of two API processes after the other, {restarts} times",
-    "{transitions:,} transitions, {subscribers} resuming subscribers",
-    full=Size(transitions=20_000, subscribers=200, restarts=20, seconds=2.0),
-    short=Size(transitions=100, subscribers=20, restarts=2, seconds=0.2),
+    "{transitions:,} transitions, {rate} a second, {subscribers} resuming subscribers",
+    full=Size(transitions=20_000, rate=60, subscribers=200, restarts=20, seconds=2.0),
+    short=Size(transitions=100, rate=60, subscribers=20, restarts=2, seconds=0.2),
     run=run,
 )
