@@ -102,6 +102,11 @@ async def test_an_account_from_its_creation_to_its_end(shell: Shell, database: D
     assert token is not None
     assert (await shell.viewer(token))["displayName"] == "周一"
     posting = await shell.well("postings", "grant", "--cadre", "C1", "cadre", "411024104", "--lead")
+
+    async def is_posted() -> bool:  # who somebody is may be known for a second
+        return bool((await shell.viewer(token))["postings"]["nodes"])
+
+    await until(is_posted)
     (held,) = (await shell.viewer(token))["postings"]["nodes"]
     assert held == {"role": "CADRE", "unit": {"code": "411024104"}, "validTo": None}
     assert await database.pool.fetchval("select lead from posting where id = $1", int(posting))

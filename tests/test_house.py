@@ -39,11 +39,13 @@ def data_dir() -> Iterator[Path]:
 def _postgres_of(data_dir: Path) -> list[int]:
     """The running servers of a data directory."""
     pgdata = str(data_dir / "postgres")
-    return [
-        process.pid
+    found = {
+        process.pid: process.ppid()
         for process in psutil.process_iter(["cmdline"])
         if pgdata in (process.info["cmdline"] or []) and process.status() != psutil.STATUS_ZOMBIE
-    ]
+    }
+    # A backend that was forked just now still has the name of its server.
+    return [pid for pid, parent in found.items() if parent not in found]
 
 
 def _ask(url: str, question: str) -> object:
