@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import inf
 
 from .checker import Evidence
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Percentiles of some durations, in seconds; of none, all are 0."""
+    """Percentiles of some durations, in seconds; of none, none is short enough for any goal."""
 
     count: int
     p50: float
@@ -18,7 +19,9 @@ class Spread:
     @classmethod
     def of(cls, seconds: Iterator[float]) -> "Spread":
         """Sort the durations and look."""
-        found = sorted(seconds) or [0.0]
+        found = sorted(seconds)
+        if not found:
+            return cls(0, inf, inf, inf)
         return cls(len(found), _percentile(found, 50), _percentile(found, 99), found[-1])
 
     def __str__(self) -> str:
@@ -26,7 +29,7 @@ class Spread:
 
 
 def lag(evidence: Evidence, counts: Callable[[float], bool] = lambda _: True) -> Spread:
-    """Return how long after its acknowledgement a change reached each subscriber; before it is 0.
+    """Return how long after its acknowledgement a change reached each subscriber; what came before it has no lag.
 
     ``counts`` says of the time of an acknowledgement whether the change is looked at.
     """
@@ -37,8 +40,8 @@ def _lags(evidence: Evidence, counts: Callable[[float], bool]) -> Iterator[float
     acknowledged = {entry.event: entry.at for entry in evidence.written if counts(entry.at)}
     for heard in evidence.heard.values():
         for event, at in zip(heard.events, heard.times, strict=True):
-            if event in acknowledged:
-                yield max(0.0, at - acknowledged[event])
+            if event in acknowledged and at > acknowledged[event]:
+                yield at - acknowledged[event]
 
 
 def first_after_reconnect(evidence: Evidence) -> Spread:
