@@ -248,6 +248,22 @@ async def test_an_office_is_lent_nothing_by_itself_nor_by_another_that_grants(
     assert await house.well("office", GrantPosting(Role.PORTAL, account="office", unit_id=TOWN))
 
 
+@pytest.mark.parametrize("role", [Role.TOWNSHIP_OFFICE, Role.VILLAGE_OFFICIAL, Role.DEPARTMENT])
+async def test_to_do_what_is_handed_to_itself_is_not_to_do_what_is_handed_to_others(
+    house: House, role: Role
+) -> None:
+    await posted(house, "colleague", Role.CITY_OFFICE, CITY)
+    for holder in ("city_office", "colleague"):
+        error = await house.refused("city_office", replace(at(role), cadre_id=None, account=holder))
+        assert (error.code, error.field) == (ErrorCode.FORBIDDEN, ("role",)), holder
+
+
+async def test_an_office_is_what_it_is_once_more(house: House) -> None:
+    again = GrantPosting(Role.CITY_OFFICE, account="city_office", unit_id=CITY)
+    outcome = await house.do("city_office", again)
+    assert ErrorCode.FORBIDDEN not in {error.code for error in outcome.errors}
+
+
 async def test_what_a_cadre_is_and_what_its_account_is_are_one(house: House) -> None:
     await posted(house, "helper", Role.COUNTY_OFFICE, COUNTY, HELPER)
     by_cadre = GrantPosting(Role.INSPECTOR, cadre_id=HELPER, unit_id=TOWN)

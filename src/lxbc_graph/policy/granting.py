@@ -51,6 +51,8 @@ def lent_to_itself(enforcer: Enforcer, held: Iterable[Posting], role: Role, plac
         for (office, ground), (other, where) in ((old, new), (new, old)):
             kinds = enforcer.scopes(office, Action.POSTING_GRANT)
             reached = Path(ground.city_id) if ScopeKind.ALL in kinds else ground
+            if (office, ground) == (other, where):
+                continue  # once more the same lends nothing
             if kinds and _overlap(reached, where) and (action := _lent(enforcer, office, other)) is not None:
                 return action
     return None
@@ -60,7 +62,7 @@ def _lent(enforcer: Enforcer, office: Role, role: Role) -> Action | None:
     for action in Action:
         kinds = enforcer.scopes(role, action)
         excepted = kinds if action in LENT else kinds & BY_PERSON
-        if excepted and not enforcer.scopes(office, action):
+        if excepted and not enforcer.scopes(office, action) - BY_PERSON:
             return action
     return None
 
