@@ -110,6 +110,30 @@ async def test_an_error_of_a_root_field_that_cannot_be_null_is_told_with_its_pat
     assert told(answer) == [("INVALID_CURSOR", ["a"]), ("BAD_USER_INPUT", ["b"])]
 
 
+@pytest.mark.parametrize(
+    ("query", "anonymous"),
+    [
+        ('mutation($a: String = "x") { login(account: $a, password: "y") { __typename } }', True),
+        ('query($a: String = "x") { __type(name: $a) { name } }', True),
+        ("query($a: Boolean = true) { __schema { queryType { name @include(if: $a) } } }", True),
+        ('query($a: Boolean) { __type(name: "Issue") { fields(includeDeprecated: $a) { name } } }', True),
+        ('query($a: String = "x") { explainAccess(id: "Issue:1", action: $a) { allowed } }', False),
+        ('query($a: String = "x") { unit(code: $a) { name } }', False),
+    ],
+)
+async def test_a_null_where_none_may_be_is_the_clients_whoever_answers_the_field(
+    house: House,
+    service: Service,  # noqa: F811
+    query: str,
+    anonymous: bool,
+) -> None:
+    principal = None if anonymous else house.people["official"]
+    response = await service.executor.execute(Request(query, variables={"a": None}), principal)
+    answer = orjson.loads(response.body)
+    assert {error["extensions"]["code"] for error in answer["errors"]} == {"BAD_USER_INPUT"}
+    assert not any("None" in error["message"] for error in answer["errors"])
+
+
 async def test_what_a_screen_is_not_told_costs_no_other_field(house: House, service: Service) -> None:  # noqa: F811
     query = (
         '{ at: unit(code: "%s") { metrics(asOf: "2024-01-01T00:00:00Z") { red { numerator } } }'

@@ -285,6 +285,8 @@ class Executor:
         for error in result.errors or ():
             if error.original_error is not None and not isinstance(error.original_error, GraphQLError):
                 raise error.original_error
+            if not error.extensions:
+                error.extensions = {"code": "BAD_USER_INPUT"}  # the library's: what was given could not be taken
             errors.append(formatted(error))
         return next(iter((result.data or {"": None}).values()))
 
@@ -441,7 +443,8 @@ def _is_null(
     """Return whether an error makes all of the data null: that of a field that cannot be null itself."""
     failed = {str(error["path"][0]) for error in errors}
     names = (fields[key][0].name.value for key in failed if data[key] is None)
-    return any(is_non_null_type(operation.root.fields[name].type) for name in names)
+    asked = (operation.schema.get_field(operation.root, name) for name in names)
+    return any(field is not None and is_non_null_type(field.type) for field in asked)
 
 
 def _whole(answer: Answer) -> Response:

@@ -100,7 +100,7 @@ class Explainer:
             return None
         rule = rules_of(entity).get(asked)
         if rule is None:
-            raise _bad_input(f"{asked} is not done to a {name}.", f"“{name}”没有“{asked}”这一操作。")
+            raise _bad_input(f"{asked} is no action on {name}.", f"“{name}”没有“{asked}”这一操作。")
         number = ids.parse(id_, name)
         held = [
             (posting, kind)
