@@ -446,6 +446,12 @@ COSTS: list[tuple[str, int]] = [
     ("{ city { metrics { underWay { numerator } overdue { numerator } } } }", 51),
     (f"{{ city {{ metrics(asOf: {NEW_YEAR}) {{ underWay {{ rate }} overdue {{ rate percent }} }} }} }}", 451),
     (f"{{ city {{ metrics(period: {{from: {NEW_YEAR}}}) {{ underWay {{ rate }} }} }} }}", 51),
+    (f"{{ issues(first: 1, filter: {{asOf: {NEW_YEAR}, overdue: true}}) {{ nodes {{ id }} }} }}", 201),
+    (
+        f"{{ units(first: 2) {{ nodes {{ issues(filter: {{asOf: {NEW_YEAR}}}) {{ totalCount }} }} }} }}",
+        2 + 2 * 400,
+    ),
+    ("{ issues(first: 1, filter: {overdue: true}) { nodes { id } } }", 1),
     ("{ issues(first: 2) { nodes { viewerActions } } }", 6),
     ("{ viewer { cadre { name } postings(first: 2) { nodes { role } } } }", 1 + 1 + 2),
     ("{ issues(first: 8) @skip(if: true) { nodes { id } } }", 8),
@@ -474,6 +480,25 @@ COSTS: list[tuple[str, int]] = [
 def test_the_cost_of(text: str, cost: int, documents: Documents) -> None:
     operation = documents.operation(text, None)
     assert operation.cost.of(operation.variables(None)) == cost
+
+
+@pytest.mark.parametrize(
+    ("given", "cost"),
+    [
+        (None, 1),
+        ({"overdue": True}, 1),
+        ({"asOf": None}, 1),
+        ({"asOf": "2021-01-01T00:00:00Z", "overdue": True}, 201),
+    ],
+)
+def test_a_list_as_of_a_moment_costs_more_when_a_variable_says_so(
+    given: Any, cost: int, documents: Documents
+) -> None:
+    text = "query($filter: IssueFilter) { issues(first: 1, filter: $filter) { nodes { id } } }"
+    operation = documents.operation(text, None)
+    for variables in ({"filter": given}, {}, {"filter": given}):
+        told = operation.cost.of(operation.variables(variables))
+        assert told == (cost if variables else 1)
 
 
 SIZED = """query($first: Int = 3, $last: Int, $ids: [ID!]! = ["a"], $id: ID = "b") {
@@ -573,7 +598,7 @@ def test_pages_that_cannot_be_are_refused_with_their_place(
 
 
 @given(st.lists(st.integers(0, 100), min_size=1, max_size=4))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_pages_are_multiplied_down_the_path(sizes: list[int]) -> None:
     text, expected, times = "id", 0, 1
     for size in reversed(sizes):

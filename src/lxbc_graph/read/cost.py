@@ -18,6 +18,7 @@ from graphql import (
     GraphQLSchema,
     IntValueNode,
     ListValueNode,
+    ObjectValueNode,
     OperationDefinitionNode,
     VariableNode,
     get_named_type,
@@ -42,8 +43,8 @@ CHANGE = 10
 """Of a mutation."""
 FIGURES = 50
 """Of the ``metrics`` of a unit, however many of them: they are counted in one pass."""
-FIGURE_THEN = 200
-"""Of each of them beside, if they are to be as of a moment: that is looked up among the events of each issue."""
+THEN = 200
+"""Of each of them beside, and of a list, if it is to be as of a moment: the events of each issue are looked at."""
 
 _KNOWN = 64
 """How many costs of one operation are remembered."""
@@ -122,7 +123,7 @@ class Cost:
 
     def _key(self, variables: Variables) -> tuple[Any, ...]:
         found = (variables.get(name) for name in self._sizing)
-        return tuple(len(value) if isinstance(value, list) else value for value in found)
+        return tuple(map(_sized, found))
 
     def _below(
         self, selections: Sequence[Selection], variables: Variables | None, times: int, path: _Path
@@ -150,11 +151,12 @@ class Cost:
                 return _Asked(1, times * COMPUTED)
             case Metrics():
                 figures = len(self._spreading.fields(selections)) if _value(first.node, "asOf") else 0
-                return _Asked(0, times * (FIGURES + figures * FIGURE_THEN))
+                return _Asked(0, times * (FIGURES + figures * THEN))
             case Many(parts=parts):
                 size = self._page(first.node, variables, path)
                 count = COUNT_PARTS if parts else COUNT
-                return self._connection(selections, variables, times, size, count, path)
+                asked = self._connection(selections, variables, times, size, count, path)
+                return asked.and_(_Asked(0, times * THEN * self._is_then(first.node, variables)))
             case NodeById(many=True):
                 times *= self._ids(first.node, variables, path)
         asked = self._below(selections, variables, times, path)
@@ -215,6 +217,13 @@ class Cost:
         self._check_page(size, f"A page has at most {self._limits.page} rows; this one: {size}.", path)
         return size
 
+    def _is_then(self, node: FieldNode, variables: Variables | None) -> bool:
+        """Return whether a list is filtered as of a moment."""
+        value = _value(node, "filter")
+        if isinstance(value, VariableNode):
+            return isinstance(given := self._given(node, "filter", variables), dict) and _sized(given)
+        return isinstance(value, ObjectValueNode) and any(one.name.value == "asOf" for one in value.fields)
+
     def _given(self, node: FieldNode, name: str, variables: Variables | None) -> Any:
         """Return a number, or what a variable gives."""
         value = _value(node, name)
@@ -245,6 +254,13 @@ class Cost:
 
 def _parent(field: Selected) -> str:
     return field.parent.name
+
+
+def _sized(value: Any) -> Any:
+    """Return what matters of a variable: the number itself, how many ids, or whether a filter names a moment."""
+    if isinstance(value, dict):
+        return value.get("asOf") is not None
+    return len(value) if isinstance(value, list) else value
 
 
 def _value(node: FieldNode, name: str) -> Any:
