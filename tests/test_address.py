@@ -8,8 +8,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from tests.serving import serving
+from uvicorn.middleware.proxy_headers import _TrustedHosts
 
-from lxbc_graph.http.address import Addressed, address
+from lxbc_graph.http.address import Addressed, address, as_peers
+from lxbc_graph.http.crowd import Crowd
 from lxbc_graph.policy.audit import ADDRESS
 
 pytestmark = pytest.mark.anyio
@@ -29,6 +31,24 @@ pytestmark = pytest.mark.anyio
 )
 def test_an_address_is_counted_by_what_somebody_has(host: str, counted: str | None) -> None:
     assert address(host) == counted
+
+
+@pytest.mark.parametrize(
+    ("peer", "trusted"),
+    [
+        *(("10.1.2.3", True), ("::ffff:10.1.2.3", True), ("2001:db8::7", True), ("192.0.2.1", True)),
+        *(
+            ("::ffff:192.0.2.1", True),
+            ("192.0.2.2", False),
+            ("::ffff:192.0.2.2", False),
+            ("2001:db9::7", False),
+        ),
+    ],
+)
+def test_a_proxy_is_known_by_whichever_socket_it_comes(peer: str, trusted: bool) -> None:
+    proxies = list(as_peers("10.0.0.0/8, 192.0.2.1,2001:db8::1/32"))
+    assert (peer in _TrustedHosts(proxies)) is trusted
+    assert (Crowd(1, proxies).counted((peer, 1)) is None) is trusted
 
 
 async def test_each_request_has_its_own_and_a_proxy_on_this_machine_is_believed() -> None:

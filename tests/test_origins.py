@@ -208,6 +208,7 @@ def test_what_no_origin_can_be_is_refused(given: str, monkeypatch: pytest.Monkey
     ("host", "status"),
     [
         *(("lxbc.example", 200), ("LXBC.example:8443", 200), ("localhost:8000", 200), ("127.0.0.1", 200)),
+        *(("lxbc.example.", 200), ("localhost.:8000", 200), ("lxbc.example..", 421)),
         *(("[::1]:8000", 200), ("10.0.0.5", 200), ("evil.example", 421), ("a.lxbc.example", 421)),
         *(("lxbc.example.evil.example", 421), ("127.0.0.1.evil.example", 421), ("", 421), ("[", 421)),
     ],
@@ -225,7 +226,7 @@ async def test_a_server_that_has_names_is_asked_under_no_other(host: str, status
 
 
 def test_names_of_hosts_are_listed_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LXBC_HOSTS", " lxbc.Example , api.lxbc.example,")
+    monkeypatch.setenv("LXBC_HOSTS", " lxbc.Example , api.lxbc.example.,")
     assert Settings().hosts == ("lxbc.example", "api.lxbc.example")
     for wrong in ("https://lxbc.example", "lxbc.example:8000", "*", "a/b"):
         monkeypatch.setenv("LXBC_HOSTS", wrong)

@@ -196,7 +196,7 @@ class Settings(BaseSettings):
         for host in hosts:
             if not _NAME.fullmatch(host):
                 raise ValueError("is not a list of names of hosts, without ports")
-        return hosts
+        return tuple(host.removesuffix(".") for host in hosts)
 
     @field_validator("trusted_proxies")
     @classmethod

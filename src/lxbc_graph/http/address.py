@@ -1,6 +1,7 @@
 """Where a request comes from, for whoever notes or counts it: said once, at the door."""
 
-from ipaddress import IPv6Address, ip_address, ip_network
+from collections.abc import Iterator
+from ipaddress import IPv4Network, IPv6Address, ip_address, ip_network
 
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as AsgiScope
@@ -9,6 +10,8 @@ from lxbc_graph.policy.audit import ADDRESS
 
 _NETWORK_BITS = 64
 """Of IPv6: whoever has one address has all of the network."""
+_MAPPED_BITS = 96
+"""Of IPv6, before an address of IPv4."""
 
 
 class Addressed:
@@ -22,6 +25,15 @@ class Addressed:
         client = asgi_scope.get("client")
         ADDRESS.set(None if client is None else address(client[0]))
         await self._app(asgi_scope, receive, send)
+
+
+def as_peers(networks: str) -> Iterator[str]:
+    """Yield each of the networks as peers show it: one of IPv4 also as a socket of IPv6 that takes both does."""
+    for one in networks.split(","):
+        network = ip_network(one.strip(), strict=False)
+        yield str(network)
+        if isinstance(network, IPv4Network):
+            yield f"::ffff:{network.network_address}/{_MAPPED_BITS + network.prefixlen}"
 
 
 def address(host: str) -> str | None:

@@ -16,7 +16,7 @@ class Crowd:
 
     def __init__(self, most: int = 0, proxies: Sequence[str] = ()) -> None:
         self._most = most
-        self._proxies = [ip_network(proxy.strip(), strict=False) for proxy in proxies]
+        self._proxies = [ip_network(proxy) for proxy in proxies]
         self._open: Counter[str] = Counter()
 
     @property

@@ -31,7 +31,7 @@ class Hosts:
 
     def _is_ours(self, host: str) -> bool:
         try:
-            name = urlsplit(f"//{host}").hostname or ""
+            name = (urlsplit(f"//{host}").hostname or "").removesuffix(".")
         except ValueError:
             return False
         if name == "localhost" or name in self._names:

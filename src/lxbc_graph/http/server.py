@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from lxbc_graph.settings import Settings
 
+from .address import as_peers
 from .connection import Connection, Patience, Socket
 from .crowd import Crowd
 
@@ -68,7 +69,8 @@ def configured(
         unread_seconds=given.unread_seconds,
         connections=given.max_connections,
     )
-    crowd = Crowd(given.max_connections_per_address, given.trusted_proxies.split(","))
+    proxies = list(as_peers(given.trusted_proxies))
+    crowd = Crowd(given.max_connections_per_address, proxies)
     return uvicorn.Config(
         app,
         loop="uvloop",
@@ -81,7 +83,7 @@ def configured(
         ws_ping_timeout=_PING_SECONDS,
         ws_per_message_deflate=False,  # frames are small, and shared as ready bytes
         server_header=False,
-        forwarded_allow_ips=given.trusted_proxies,
+        forwarded_allow_ips=proxies,
         lifespan="on" if lifespan else "off",
         timeout_graceful_shutdown=_GRACE_SECONDS,
         **rest,
