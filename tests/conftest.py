@@ -13,6 +13,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from hypothesis import settings
 from sqlalchemy import make_url
 
 from lxbc_graph.store.database import Database
@@ -21,6 +22,10 @@ from lxbc_graph.store.migrate import upgrade
 
 _DIRECTORY = "LXBC_TEST_DATA_DIR"
 _TEMPLATE = "lxbc_template"
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile("untimed", settings.default, deadline=None)
+settings.load_profile("untimed")
 
 World = Callable[[dict[str, Any]], Awaitable[None]]
 

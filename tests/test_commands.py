@@ -997,7 +997,7 @@ def _command(cls: type) -> st.SearchStrategy[Any]:
     command=st.one_of([_command(command) for command, _ in COMMANDS.values()]),
     key=st.none() | _TEXTS,
 )
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=500, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_whatever_is_asked_is_done_or_refused_in_both_languages(
     house_of_all_states: House, who: str, command: Command, key: str | None
 ) -> None:

@@ -496,7 +496,7 @@ async def test_a_relay_that_holds_the_numbering_is_not_disturbed(database: Datab
         await relay.execute("select pg_advisory_unlock($1)", RELAY_LOCK)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 3000), st.integers())
 def test_any_size_keeps_the_shares_and_the_order_of_time(issues: int, seed: int) -> None:
     made = list(slots(issues, Random(seed)))  # noqa: S311

@@ -337,7 +337,7 @@ def forgotten(headers: dict[str, str], known: bool, api: Api) -> dict[str, Any]:
     return {"Content-Type": b"application/json", **given}
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(METHODS, PATHS, HEADERS, BODIES, st.booleans())
 async def test_no_answer_tells_what_is_behind_it(
     api: Api, method: str, path: str, headers: dict[str, str], body: bytes, known: bool
@@ -351,7 +351,7 @@ async def test_no_answer_tells_what_is_behind_it(
     check(response)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(REQUESTS, st.booleans())
 async def test_no_query_string_does_either(api: Api, request: dict[str, Any], known: bool) -> None:
     params = {key: value if isinstance(value, str) else json.dumps(value) for key, value in request.items()}

@@ -1234,7 +1234,7 @@ def _possible(issue: IssueFacts, actor: Actor, at: datetime, which: int, yes: bo
 
 
 @given(st.sampled_from(RULES), st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_wherever_an_issue_goes_some_things_hold(rule: Rule, data: st.DataObject) -> None:
     issue, at = machine.report(FINDER, AT, rule=rule)[0], AT
     for _ in range(data.draw(st.integers(1, 40))):

@@ -157,7 +157,7 @@ def verdicts(text: str, limits: Limits = FREE) -> tuple[bool, bool]:
 
 
 @given(documents())
-@settings(max_examples=500, deadline=None, derandomize=True)
+@settings(max_examples=500, derandomize=True)
 def test_it_refuses_what_graphql_refuses_and_nothing_else(text: str) -> None:
     note(text)
     ours, theirs = verdicts(text)

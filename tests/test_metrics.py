@@ -113,7 +113,7 @@ async def test_each_figure_names_the_issues_that_it_counts(office: Office, at: d
     assert counted > 0
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(choices=st.lists(st.tuples(st.integers(0, 26), st.integers(0, 7)), min_size=3, max_size=12))
 async def test_a_figure_of_yesterday_is_what_it_was(office: Office, choices: list[tuple[int, int]]) -> None:
     nodes = await office.ask("{ issues { nodes { id } } categories { nodes { id } } }")

@@ -102,7 +102,6 @@ def world(request: pytest.FixtureRequest, database_url: str) -> Iterator[World]:
 @given(data=st.data())
 @settings(
     max_examples=EXAMPLES,
-    deadline=None,
     derandomize="LXBC_TEST_EXAMPLES" not in os.environ,
     suppress_health_check=list(HealthCheck),
 )

@@ -223,7 +223,7 @@ async def _in_force(connection: AsyncConnection, day: date) -> list[int]:
 
 
 @given(st.lists(st.none() | good_settings(), min_size=4, max_size=4))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_a_lower_unit_outweighs_those_above_field_by_field(
     house: House, path: list[dict[str, Any] | None]
 ) -> None:
@@ -251,7 +251,7 @@ async def test_a_lower_unit_outweighs_those_above_field_by_field(
 
 
 @given(st.lists(st.integers(-2, 2), max_size=6), st.integers(-3, 3))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_of_the_rules_whose_day_has_come_the_latest_holds(
     house: House, days: list[int], asked: int
 ) -> None:

@@ -94,7 +94,7 @@ def test_guessing_costs_the_same_whether_or_not_the_account_exists(monkeypatch: 
 
 
 @given(password=st.text(max_size=40), other=st.text(max_size=40))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 def test_a_hash_fits_its_password_alone(password: str, other: str) -> None:
     stored = passwords.hash_password(password)
     assert passwords.matches(stored, password)

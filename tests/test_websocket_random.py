@@ -277,7 +277,7 @@ _conversations = st.lists(_steps, max_size=15) | st.lists(_steps, max_size=15).m
 )
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(_conversations)
 def test_each_message_leads_to_what_the_protocol_says(room: Room, steps: list[Said]) -> None:
     """One by one: what comes of a message has come before the next is sent."""
@@ -308,7 +308,7 @@ def told_apart(steps: Sequence[Said]) -> list[Said]:
     ]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(_conversations.map(told_apart), st.booleans(), st.sampled_from(Leaving))
 def test_messages_that_nobody_waits_for_lead_to_the_same(
     room: Room, steps: list[Said], patient: bool, leaving: Leaving
@@ -386,7 +386,7 @@ def _frames(draw: st.DrawFn) -> bytes:
     return draw(st.sampled_from([whole, whole, whole, whole[: len(whole) // 2], unmasked]))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.lists(_frames(), max_size=8), st.booleans())
 def test_any_bytes_end_their_own_socket_at_most(room: Room, pieces: list[bytes], politely: bool) -> None:
     async def conversation() -> None:

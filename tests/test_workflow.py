@@ -826,7 +826,6 @@ def test_every_sequence_of_commands_does_what_the_model_does(shard: int, databas
             settings=settings(
                 max_examples=max(1, SEQUENCES // SHARDS),
                 stateful_step_count=STEPS,
-                deadline=None,
                 print_blob=True,
                 phases=[Phase.reuse, Phase.generate, Phase.shrink],
                 suppress_health_check=list(HealthCheck),

@@ -695,7 +695,7 @@ async def ground(database: Database) -> Database:
 
 
 @given(issue=tales())
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_a_told_history_is_one_that_can_have_been_or_a_problem(
     ground: Database, issue: dict[str, Any]
 ) -> None:
@@ -1104,7 +1104,7 @@ INNER: dict[str, type[BaseModel]] = {
 
 
 @given(world=objects(entries.World))
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_whatever_a_file_holds_is_loaded_or_a_problem(ground: Database, world: Any) -> None:
     async with ground.pool.acquire() as connection:
         transaction = connection.transaction()

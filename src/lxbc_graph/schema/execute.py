@@ -286,7 +286,9 @@ class Executor:
             if error.original_error is not None and not isinstance(error.original_error, GraphQLError):
                 raise error.original_error
             if not error.extensions:
-                error.extensions = {"code": "BAD_USER_INPUT"}  # the library's: what was given could not be taken
+                error.extensions = {
+                    "code": "BAD_USER_INPUT"
+                }  # the library's: what was given could not be taken
             errors.append(formatted(error))
         return next(iter((result.data or {"": None}).values()))
 
