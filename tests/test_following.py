@@ -381,6 +381,26 @@ async def test_a_cursor_older_than_what_is_kept_is_refused_and_never_passed_over
             await found.aclose()
 
 
+@pytest.mark.parametrize("last", ["", "no cursor", 5, 0, 1.5, True, False, ["e1"], [], {}])
+async def test_a_last_event_that_cannot_be_is_refused_and_never_passed_over(town: Town, last: object) -> None:
+    principal = await town.service.accounts.principal("portal")
+    request = Request(EVENTS % TOLD, extensions={"lastEventId": last})
+    refused = await town.service.executor.subscribe(request, principal)
+    assert isinstance(refused, Response)
+    assert parse(refused.body)["errors"][0]["extensions"]["code"] == "INVALID_CURSOR"
+
+
+async def test_who_has_no_last_event_yet_begins_now(town: Town) -> None:
+    principal = await town.service.accounts.principal("portal")
+    await town.report()
+    request = Request(EVENTS % TOLD, extensions={"lastEventId": None})
+    started = await town.service.executor.subscribe(request, principal)
+    assert isinstance(started, Subscription)
+    async with aclosing(frames(started)) as stream:
+        second = await town.report()
+        assert (await heard(stream))["event"]["issue"]["id"] == second
+
+
 async def test_events_that_were_taken_away_are_missed(town: Town) -> None:
     cursor = town.service.log.cursor
     for _ in range(3):

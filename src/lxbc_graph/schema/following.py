@@ -243,7 +243,9 @@ def _cursor(
     extensions: Mapping[str, object] | None, given: Mapping[str, Argument], variables: Variables
 ) -> str | None:
     last = (extensions or {}).get(LAST_EVENT_ID)
-    if isinstance(last, str):
+    if last is not None:
+        if not isinstance(last, str):
+            raise refused(f"{LAST_EVENT_ID}: not a cursor of the event log.", "INVALID_CURSOR")
         return last
     after = given.get("after")
     return str(after.get(variables)) if isinstance(after, Value) else None
