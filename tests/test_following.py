@@ -302,6 +302,24 @@ async def test_a_batch_is_read_once_for_all_who_get_the_same_whoever_and_however
         assert len(streams) == 1 + 2 + 1
 
 
+async def test_who_is_renamed_goes_on_though_asked_what_it_may_do(town: Town, database: Database) -> None:
+    async with await town.follow("office", "event { issue { id viewerActions } }") as stream:
+        waiting = asyncio.ensure_future(heard(stream))
+        await town.followed_by(1)
+        for _ in range(2):
+            await database.pool.execute(
+                "update account set display_name = display_name || '新' where name = 'office'"
+            )
+            await town.service.access.confirm()
+            issue = await town.report()
+            told = (await waiting)["event"]["issue"]
+            assert told["id"] == issue
+            assert "JUDGE_ISSUE" in told["viewerActions"]
+            waiting = asyncio.ensure_future(heard(stream))
+        waiting.cancel()
+        await asyncio.wait({waiting})
+
+
 METRICS = """subscription($unit: String!, $seconds: Int) {
   metricsChanged(unit: $unit, minIntervalSeconds: $seconds) {
     unit { code metrics { handedOver: rectificationRate { denominator } } }
