@@ -302,6 +302,24 @@ async def test_a_batch_is_read_once_for_all_who_get_the_same_whoever_and_however
         assert len(streams) == 1 + 2 + 1
 
 
+async def test_who_is_renamed_goes_on_though_asked_what_it_may_do(town: Town, database: Database) -> None:
+    async with await town.follow("office", "event { issue { id viewerActions } }") as stream:
+        waiting = asyncio.ensure_future(heard(stream))
+        await town.followed_by(1)
+        for _ in range(2):
+            await database.pool.execute(
+                "update account set display_name = display_name || '新' where name = 'office'"
+            )
+            await town.service.access.confirm()
+            issue = await town.report()
+            told = (await waiting)["event"]["issue"]
+            assert told["id"] == issue
+            assert "JUDGE_ISSUE" in told["viewerActions"]
+            waiting = asyncio.ensure_future(heard(stream))
+        waiting.cancel()
+        await asyncio.wait({waiting})
+
+
 METRICS = """subscription($unit: String!, $seconds: Int) {
   metricsChanged(unit: $unit, minIntervalSeconds: $seconds) {
     unit { code metrics { handedOver: rectificationRate { denominator } } }
@@ -379,6 +397,26 @@ async def test_a_cursor_older_than_what_is_kept_is_refused_and_never_passed_over
             assert not isinstance(found, list)
             assert await position((await heard(found))["cursor"]) == seq + 1
             await found.aclose()
+
+
+@pytest.mark.parametrize("last", ["", "no cursor", 5, 0, 1.5, True, False, ["e1"], [], {}])
+async def test_a_last_event_that_cannot_be_is_refused_and_never_passed_over(town: Town, last: object) -> None:
+    principal = await town.service.accounts.principal("portal")
+    request = Request(EVENTS % TOLD, extensions={"lastEventId": last})
+    refused = await town.service.executor.subscribe(request, principal)
+    assert isinstance(refused, Response)
+    assert parse(refused.body)["errors"][0]["extensions"]["code"] == "INVALID_CURSOR"
+
+
+async def test_who_has_no_last_event_yet_begins_now(town: Town) -> None:
+    principal = await town.service.accounts.principal("portal")
+    await town.report()
+    request = Request(EVENTS % TOLD, extensions={"lastEventId": None})
+    started = await town.service.executor.subscribe(request, principal)
+    assert isinstance(started, Subscription)
+    async with aclosing(frames(started)) as stream:
+        second = await town.report()
+        assert (await heard(stream))["event"]["issue"]["id"] == second
 
 
 async def test_events_that_were_taken_away_are_missed(town: Town) -> None:

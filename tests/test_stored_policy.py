@@ -1,7 +1,7 @@
 """A policy is stored in the database while processes run on it: all take it up, and none that is bad is stored."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,16 +13,19 @@ from tests.following import frames
 from tests.redis_server import redis_server
 from tests.reference.agreement import parse
 from tests.serving import PATIENCE
+from tests.test_live import happen
 
 from lxbc_graph.app import Service, open_service, running, store_policy
 from lxbc_graph.live.bell import Bell
 from lxbc_graph.live.broker import Topic
 from lxbc_graph.live.cursors import Cursors
-from lxbc_graph.live.frame import Ended
+from lxbc_graph.live.frame import REVOKED, Ended
 from lxbc_graph.live.redis_broker import RedisBroker
 from lxbc_graph.live.subscription import Subscription
+from lxbc_graph.policy import stored
+from lxbc_graph.policy.enforcer import Enforcer
 from lxbc_graph.policy.source import PolicyError, Source
-from lxbc_graph.policy.stored import StoredPolicies
+from lxbc_graph.policy.stored import CurrentPolicy, StoredPolicies
 from lxbc_graph.resources import POLICIES
 from lxbc_graph.schema.execute import Request
 from lxbc_graph.settings import Settings
@@ -31,6 +34,7 @@ from lxbc_graph.store.database import Database
 pytestmark = pytest.mark.anyio
 
 SHIPPED = Source.read(POLICIES)
+ROUNDS = 20
 READ = b"p, city_office, issue:read, ALL\n"
 WORLD: dict[str, Any] = {
     "units": [{"code": code} for code in ("4110", "411024")],
@@ -77,20 +81,10 @@ async def test_every_process_takes_up_what_is_stored_and_ends_what_it_takes_away
     async with AsyncExitStack() as stack:
         services = [await stack.enter_async_context(serving(database_url)) for _ in range(2)]
         assert [await count(service) for service in services] == [1, 1]
-        followed = services[1]
-        principal = await followed.accounts.principal("office")
-        started = await followed.executor.subscribe(
-            Request("subscription { issueEvents { event { kind } } }"), principal
-        )
-        assert isinstance(started, Subscription)
-        stream = await stack.enter_async_context(aclosing(frames(started)))
-        waiting = asyncio.create_task(anext(stream))
-        await asyncio.sleep(0)
-
+        stream = await stack.enter_async_context(following(services[1]))
         assert await store_policy(database, settings(database_url), without(READ)) > first
-        async with asyncio.timeout(PATIENCE):
-            with pytest.raises(Ended) as ended:
-                await waiting
+        with pytest.raises(Ended) as ended:
+            await next_event(stream)
         assert ended.value.ending.code == "ACCESS_REVOKED"
         for service in services:
             await until(lambda service=service: _counts(service, 0))  # type: ignore[misc]
@@ -156,18 +150,105 @@ async def _told(log: Any, times: int) -> bool:
 
 async def test_whoever_is_told_does_not_wait_to_poll(database: Database) -> None:
     policies = StoredPolicies(database.pool)
+    await policies.add(SHIPPED)
+    current = await CurrentPolicy.open(policies)
     bell = Bell()
 
     async def wait(_: float) -> None:
         await bell.heard(PATIENCE)
 
-    found = policies.changes(0, wait)
-    waiting = asyncio.ensure_future(anext(found))
+    waiting = asyncio.create_task(current.follow(wait))
     await policies.add(SHIPPED)
     await policies.add(without(READ))
     bell.ring()
     async with asyncio.timeout(PATIENCE / 2):
-        assert await waiting == without(READ)  # the newest alone
+        while current.enforcer.version != Enforcer(without(READ)).version:  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.01)
+    waiting.cancel()
+
+
+@pytest.fixture
+def unpolled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No process looks by itself for what is stored."""
+    monkeypatch.setattr(stored, "_POLL_SECONDS", 10 * PATIENCE)
+
+
+@asynccontextmanager
+async def following(service: Service) -> AsyncIterator[AsyncGenerator[bytes]]:
+    """What the office is told of events, once it has been told of one."""
+    principal = await service.accounts.principal("office")
+    started = await service.executor.subscribe(
+        Request("subscription { issueEvents { event { id } } }"), principal
+    )
+    assert isinstance(started, Subscription)
+    async with aclosing(frames(started)) as stream:
+        event = await happens(service)
+        while await next_event(stream) != event:
+            pass  # it happened before, and has a number only now
+        yield stream
+
+
+async def happens(service: Service) -> str:
+    """Commit an event, and return its id."""
+    (id_,) = await happen(service.database.pool, await service.database.pool.fetchval("select id from issue"))
+    return f"Event:{id_}"
+
+
+async def next_event(stream: AsyncGenerator[bytes]) -> str:
+    """Return the id of the next that is told; raises Ended."""
+    async with asyncio.timeout(PATIENCE):
+        told: str = parse(await anext(stream))["data"]["issueEvents"]["event"]["id"]
+    return told
+
+
+@pytest.mark.usefixtures("unpolled")
+@pytest.mark.parametrize("then", [[], [STORE]], ids=["alone", "with one of a newer program behind it"])
+async def test_nothing_is_delivered_that_was_committed_after_what_revokes_it_was_stored(
+    database: Database, database_url: str, world: World, then: list[str]
+) -> None:
+    await world(WORLD)
+    await store_policy(database, settings(database_url), SHIPPED)
+    async with serving(database_url) as service:
+        for _ in range(ROUNDS):
+            async with following(service) as stream:
+                await store_policy(database, settings(database_url), without(READ))
+                for statement in then:
+                    await database.pool.execute(statement)
+                await happens(service)
+                with pytest.raises(Ended) as ended:
+                    await next_event(stream)
+                assert ended.value.ending == REVOKED
+            await store_policy(database, settings(database_url), SHIPPED)
+
+
+@pytest.mark.usefixtures("unpolled")
+async def test_one_of_a_newer_program_holds_up_nothing(
+    database: Database, database_url: str, world: World
+) -> None:
+    await world(WORLD)
+    await store_policy(database, settings(database_url), SHIPPED)
+    async with serving(database_url) as service, following(service) as stream:
+        with capture_logs() as log:
+            await database.pool.execute(STORE)
+            for _ in range(3):
+                event = await happens(service)
+                assert await next_event(stream) == event
+        assert await _told(log, 1)
+
+
+async def test_those_of_a_folder_do_not_ask_what_is_stored(
+    database: Database, database_url: str, world: World
+) -> None:
+    await world(WORLD)
+    await store_policy(database, settings(database_url), without(READ))
+    await database.pool.execute("alter table policy rename to elsewhere")
+    async with (
+        open_service(Settings(database_url=database_url)) as service,
+        running(service),
+        following(service) as stream,
+    ):
+        event = await happens(service)
+        assert await next_event(stream) == event
 
 
 async def test_it_is_told_over_redis_and_stored_without_it(database: Database, database_url: str) -> None:

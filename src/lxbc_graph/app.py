@@ -30,7 +30,7 @@ from .http.quotas import Quotas
 from .http.redis_quotas import RedisQuotas
 from .http.told import Told, rejected, unknown
 from .http.websocket import GraphQLOverWebSocket
-from .live.access import Access
+from .live.access import Access, Reach
 from .live.broker import Broker, Topic
 from .live.cursors import Cursors
 from .live.fanout import Fanout
@@ -44,7 +44,7 @@ from .policy.enforcer import Enforcer
 from .policy.oidc import Oidc
 from .policy.sign_in import SignIns
 from .policy.source import Source
-from .policy.stored import StoredPolicies
+from .policy.stored import CurrentPolicy, StoredPolicies
 from .policy.tokens import Tokens
 from .read.attachment import Attachments
 from .read.document import Documents
@@ -121,10 +121,11 @@ def _documents(settings: Settings) -> Documents:
 
 
 class Policy(NamedTuple):
-    """Who may what, and how to keep it current."""
+    """Who may what, how to keep it current, and, where it is stored, how not to be behind."""
 
     enforcer: Enforcer
     keep_current: Callable[[Broker], Coroutine[Any, Any, None]]
+    reach: Reach | None = None
 
     @classmethod
     def of(cls, folder: Path) -> Self:
@@ -135,15 +136,13 @@ class Policy(NamedTuple):
     @classmethod
     async def stored(cls, database: Database) -> Self:
         """Return the policy that stands in the database."""
-        policies = StoredPolicies(database.pool)
-        version, source = await policies.newest()
-        enforcer = Enforcer(source)
+        current = await CurrentPolicy.open(StoredPolicies(database.pool))
 
         async def follow(broker: Broker) -> None:
             async with broker.subscribe(Topic.POLICY) as bell:
-                await enforcer.follow(policies.changes(version, bell.heard))
+                await current.follow(bell.heard)
 
-        return cls(enforcer, follow)
+        return cls(current.enforcer, follow, current.reach)
 
 
 async def store_policy(database: Database, settings: Settings, source: Source) -> int:
@@ -159,7 +158,7 @@ async def store_policy(database: Database, settings: Settings, source: Source) -
 async def _opened(settings: Settings, policy: Policy | None, documents: Documents) -> AsyncIterator[Service]:
     async with open_relaying(settings) as relaying:
         database, cursors, broker, relay = relaying
-        enforcer, keep_current = policy or await Policy.stored(database)
+        enforcer, keep_current, reach = policy or await Policy.stored(database)
         accounts = Accounts(database.pool, settings.principal_ttl_seconds)
         tokens = await Tokens.open(database.pool, settings)
         sign_ins = await SignIns.open(database.pool, accounts, settings)
@@ -172,7 +171,7 @@ async def _opened(settings: Settings, policy: Policy | None, documents: Document
             cursors,
             retention=timedelta(days=settings.retention_days),
         )
-        access = Access(accounts, lambda: enforcer.version)
+        access = Access(accounts, lambda: enforcer.version, reach)
         reader = Reader(
             database.lanes, database.streams, CATALOGUE, enforcer, small_count=settings.small_count
         )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from .words import Level, Means, Role
 
@@ -54,6 +55,14 @@ class Credential:
     roles: frozenset[Role] | None = None
 
 
+class Viewer(NamedTuple):
+    """What an answer may depend on of who asks, beside what is granted: not what it is called, say."""
+
+    account_id: int
+    cadre_id: int | None
+    reads_only: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
     """An authenticated account; it may do what its postings grant, and nothing else.
@@ -74,6 +83,11 @@ class Principal:
     def reads_only(self) -> bool:
         """Whether what it showed lets it change nothing, whatever its postings grant."""
         return self.credential is not None and not self.credential.writes
+
+    @property
+    def viewer(self) -> Viewer:
+        """Who this is to what is computed for it."""
+        return Viewer(self.account_id, self.cadre_id, self.reads_only)
 
     def showing(self, credential: Credential | None, expires_at: datetime | None = None) -> "Principal":
         """Return who this is with what was shown, and with no posting that this does not open."""

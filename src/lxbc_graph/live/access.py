@@ -1,7 +1,7 @@
-"""Who the subscribers are now: read again before anything is delivered to them, and several times a second."""
+"""Who the subscribers are now, and what is granted: read before anything is delivered, and several times a second."""
 
 import asyncio
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
 
 from lxbc_graph.domain.principal import Principal
@@ -13,6 +13,9 @@ from .shared import Shared
 Changed = Callable[[Principal | None], None]
 """Told who an account is from now on; None where it was closed, or what it showed was revoked."""
 
+Reach = Callable[[int], Awaitable[None]]
+"""Returns when what is stored up to this version of the policy is in force; raises as asyncpg does."""
+
 
 @dataclass(slots=True)
 class _Watched:
@@ -22,13 +25,22 @@ class _Watched:
 
 
 class Access:
-    """Watches the accounts of all subscribers of a process with one statement; ``run`` must run."""
+    """Watches the accounts of all subscribers of a process with one statement; ``run`` must run.
+
+    ``policy`` names what is granted now; where policies are stored, the same statement looks for the newest, too.
+    """
 
     def __init__(
-        self, accounts: Accounts, policy: Callable[[], Hashable], *, poll_seconds: float = 0.4
+        self,
+        accounts: Accounts,
+        policy: Callable[[], Hashable],
+        reach: Reach | None = None,
+        *,
+        poll_seconds: float = 0.4,
     ) -> None:
         self._accounts = accounts
         self._policy = policy
+        self._reach = reach
         self._known_policy = policy()
         self._poll_seconds = poll_seconds
         self._watched: dict[Identity, _Watched] = {}
@@ -62,14 +74,18 @@ class Access:
             await outlast(self.confirm)
 
     async def _read(self) -> None:
+        asked = dict(self._watched)  # who comes meanwhile is read by the next
+        if not asked:
+            return
+        found, stored = await self._accounts.look(asked.keys(), policy=self._reach is not None)
+        if self._reach is not None and stored is not None:
+            await self._reach(stored)
         policy = self._policy()
         if policy != self._known_policy:
             self._known_policy = policy
             for held in tuple(self._watched.values()):
                 if held.principal is not None:
                     _tell(held, held.principal)
-        asked = dict(self._watched)  # who comes meanwhile is read by the next
-        found = await self._accounts.fingerprints(asked.keys()) if asked else {}
         others = {id_: watched for id_, watched in asked.items() if watched.fingerprint != found.get(id_)}
         open_ = list({identity[0] for identity in others if identity in found})
         principals = await self._accounts.principals(open_) if open_ else {}

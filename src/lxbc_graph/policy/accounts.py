@@ -51,6 +51,8 @@ where case shown.means
     else exists (select from account a where a.oidc_subject = shown.key and a.id = shown.account_id)
 end
 """
+# Beside them, of the stored policies the newest: the one row without a text.
+_WITH_POLICY = f"{_FINGERPRINTS} union all select max(version), null, null from policy"
 
 Identity = tuple[int, Credential | None]
 """An account by its id, and what it showed."""
@@ -63,6 +65,15 @@ class Account(NamedTuple):
     account_id: int
     account: str
     city_id: int
+
+
+class Seen(NamedTuple):
+    """What is so at one moment."""
+
+    fingerprints: dict[Identity, str]
+    """Of those who may still come in, a text each that changes whenever the principal does."""
+    policy: int | None = None
+    """The version of the newest stored policy, where that was asked for."""
 
 
 class Accounts:
@@ -88,21 +99,24 @@ class Accounts:
         """Return, of the accounts that are open, their principals as they are now."""
         return await self._read("id", account_ids)
 
-    async def fingerprints(self, identities: Collection[Identity]) -> dict[Identity, str]:
-        """Return, of those who may still come in, a text each that changes whenever the principal does."""
+    async def look(self, identities: Collection[Identity], *, policy: bool) -> Seen:
+        """Look who they are, and at the stored ``policy``, with one statement."""
         shown = {
             _shown(account_id, credential) for account_id, credential in identities if credential is not None
         }
         columns = [[one[place] for one in shown] for place in range(3)]
         accounts = list({account_id for account_id, _ in identities})
-        rows = await self._pool.fetch(_FINGERPRINTS, accounts, _ROLES, *columns)
-        texts = {row["id"]: row["text"] for row in rows if row["key"] is None}
+        sql = _WITH_POLICY if policy else _FINGERPRINTS
+        rows = await self._pool.fetch(sql, accounts, _ROLES, *columns)
+        newest = next((row["id"] for row in rows if row["text"] is None), None)
+        texts = {row["id"]: row["text"] for row in rows if row["key"] is None and row["text"] is not None}
         holds = {(row["id"], row["text"], row["key"]) for row in rows if row["key"] is not None}
-        return {
+        fingerprints = {
             (account_id, credential): texts[account_id]
             for account_id, credential in identities
             if account_id in texts and (credential is None or _shown(account_id, credential) in holds)
         }
+        return Seen(fingerprints, newest)
 
     async def find(self, name_or_subject: str, means: Means = Means.LOCAL) -> Account | None:
         """Return the account of this name, or that the provider calls so, open or not."""

@@ -36,8 +36,8 @@ _log = structlog.get_logger()
 class Enforcer:
     """Answers which scope kinds a role holds for an action, from a model and rows.
 
-    They may change while ``watch`` or ``follow`` runs, and all that was worked out from its answers must be worked
-    out anew when its ``version`` is another.
+    They may change while ``watch`` runs, or by ``take_up``, and all that was worked out from its answers must be
+    worked out anew when its ``version`` is another.
     """
 
     def __init__(self, origin: Path | Source) -> None:
@@ -65,14 +65,11 @@ class Enforcer:
 
     async def watch(self, folder: Path) -> None:
         """Take up what the files of the folder come to say until cancelled."""
-        await self.follow(_changes(folder, self._source))
+        async for source in _changes(folder, self._source):
+            await self.take_up(source)
 
-    async def follow(self, changes: AsyncIterator[Source]) -> None:
-        """Take up each change; one that must not be loaded is told once, and left."""
-        async for source in changes:
-            await self._take_up(source)
-
-    async def _take_up(self, source: Source) -> None:
+    async def take_up(self, source: Source) -> bool:
+        """Grant what this says from now on, and return True; what must not be loaded is told, and left."""
         try:
             self._policy = await asyncio.to_thread(_Policy, source)
         except PolicyError as error:
@@ -81,8 +78,9 @@ class Enforcer:
                 problems=str(error).splitlines(),
                 version=self.version,
             )
-        else:
-            _log.info("policy loaded", rows=len(self.rows), version=self.version)
+            return False
+        _log.info("policy loaded", rows=len(self.rows), version=self.version)
+        return True
 
 
 async def _changes(folder: Path, known: Source) -> AsyncIterator[Source]:

@@ -1,7 +1,8 @@
 """Policies in the database: every version that was ever loaded, of which the newest is in force in all processes."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import NamedTuple
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple, Self
 
 import asyncpg
 import structlog
@@ -16,8 +17,7 @@ from .source import PolicyError, Source
 _POLL_SECONDS = 0.4
 
 _ADD = "insert into policy (model, rows) values ($1, $2) returning version"
-_AFTER = "select version, model, rows from policy where version > $1 order by version desc limit 1"
-_ALL = "select version, model, rows from policy order by version desc"
+_AFTER = "select version, model, rows from policy where version > $1 order by version desc"
 
 _log = structlog.get_logger()
 
@@ -49,8 +49,7 @@ class StoredPolicies:
 
     async def newest(self) -> Stored:
         """Return the newest that this process can load; raises PolicyError where there is none."""
-        for row in await self._pool.fetch(_ALL):
-            found = _stored(row)
+        for found in await self.after(0):
             try:
                 Enforcer(found.source)
             except PolicyError as error:  # it was stored by a newer program, with words that this one has not
@@ -63,17 +62,48 @@ class StoredPolicies:
                 return found
         raise PolicyError("the database holds no policy: store one with `lxbc-graph policy load FOLDER`")
 
-    async def changes(self, after: int, wait: Wait) -> AsyncIterator[Source]:
-        """Yield what is stored after that version, the newest each time; while the database is away, nothing."""
+    async def after(self, version: int) -> list[Stored]:
+        """Return what is stored after that version, the newest first."""
+        return [_stored(row) for row in await self._pool.fetch(_AFTER, version)]
+
+
+class CurrentPolicy:
+    """What is granted in this process: the newest policy of the database that it can load."""
+
+    def __init__(self, policies: StoredPolicies, held: Stored) -> None:
+        self.enforcer = Enforcer(held.source)
+        self._policies = policies
+        self._judged = held.version
+        """What is stored up to this version is in force, or was left because it must not be loaded."""
+        self._one_look = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, policies: StoredPolicies) -> Self:
+        """Return the policy as it is stored now; raises PolicyError where there is none."""
+        return cls(policies, await policies.newest())
+
+    async def follow(self, wait: Wait) -> None:
+        """Take up what is stored until cancelled; while the database is away, nothing."""
         while True:
             await wait(_POLL_SECONDS)
             try:
-                row = await self._pool.fetchrow(_AFTER, after)
+                await self._look()
             except AWAY:
                 continue
-            if row is not None:
-                after, source = _stored(row)
-                yield source
+
+    async def reach(self, version: int) -> None:
+        """Return when what is stored up to that version has been taken up, or left; raises as asyncpg does."""
+        if version > self._judged:
+            await self._look()
+
+    async def _look(self) -> None:
+        async with self._one_look:
+            found = await self._policies.after(self._judged)
+            for _, source in found:
+                if await self.enforcer.take_up(source):
+                    break
+            if found:
+                self._judged = found[0].version
 
 
 def _stored(row: asyncpg.Record) -> Stored:

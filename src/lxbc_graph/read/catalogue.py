@@ -7,7 +7,7 @@ from datetime import date, datetime
 from enum import Enum, StrEnum
 from typing import Any, Literal
 
-from lxbc_graph.domain.principal import Principal
+from lxbc_graph.domain.principal import Viewer
 from lxbc_graph.policy.actions import Action
 from lxbc_graph.policy.rows import RowRule
 
@@ -73,7 +73,7 @@ class Computed:
     actions: tuple[Action, ...]
     """What the policy is asked about the row, by the rule ``rows``."""
     rows: RowRule
-    compute: Callable[[Any, Collection[Action], Principal], Sequence[str]]
+    compute: Callable[[Any, Collection[Action], Viewer], Sequence[str]]
     """(the facts, those of the actions that reach the row, who asks) -> the words."""
 
 

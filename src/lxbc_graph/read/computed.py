@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 import orjson
 
-from lxbc_graph.domain.principal import Principal
+from lxbc_graph.domain.principal import Viewer
 from lxbc_graph.policy.actions import Action
 
 from .catalogue import Computed
@@ -24,11 +24,11 @@ def emit(place: int, facts: str, granted: Iterable[tuple[Action, str]]) -> str:
     return rf"E'\x01{place}:' || {gathered}::text || E'\x02'"
 
 
-def fill_in(answer: bytes, fields: Sequence[Computed], principal: Principal) -> bytes:
+def fill_in(answer: bytes, fields: Sequence[Computed], viewer: Viewer) -> bytes:
     """Return the answer with the values in place of the facts that they are computed from."""
 
     def value(span: re.Match[bytes]) -> bytes:
         facts, granted = orjson.loads(span[2])
-        return orjson.dumps(fields[int(span[1])].compute(facts, frozenset(map(Action, granted)), principal))
+        return orjson.dumps(fields[int(span[1])].compute(facts, frozenset(map(Action, granted)), viewer))
 
     return _SPAN.sub(value, answer)

@@ -228,7 +228,7 @@ class Reader:
 
 def _answered(found: bytes, statement: Statement, request: Request) -> Answer:
     if statement.computed:
-        found = fill_in(found, statement.computed, request.principal)
+        found = fill_in(found, statement.computed, request.principal.viewer)
     return take_marks(found) if statement.private else Answer(found)
 
 

@@ -209,7 +209,7 @@ def _framed(asked: _Asked, payload: Mapping[str, object], withheld: Withheld) ->
 def _key(statement: sql.Statement, request: sql.Request) -> tuple[object, ...]:
     """Return what tells apart those who get different bytes: the statement, and all that is sent along with it."""
     parameters = orjson.dumps(statement.parameters(request), default=str)
-    return statement.sql, parameters, request.principal if statement.computed else None
+    return statement.sql, parameters, request.principal.viewer if statement.computed else None
 
 
 def _routes(scope: Scope, unit_ids: tuple[int, ...] | None) -> frozenset[Route]:
@@ -243,7 +243,9 @@ def _cursor(
     extensions: Mapping[str, object] | None, given: Mapping[str, Argument], variables: Variables
 ) -> str | None:
     last = (extensions or {}).get(LAST_EVENT_ID)
-    if isinstance(last, str):
+    if last is not None:
+        if not isinstance(last, str):
+            raise refused(f"{LAST_EVENT_ID}: not a cursor of the event log.", "INVALID_CURSOR")
         return last
     after = given.get("after")
     return str(after.get(variables)) if isinstance(after, Value) else None

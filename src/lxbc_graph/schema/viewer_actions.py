@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from lxbc_graph.domain.machine import Actor
-from lxbc_graph.domain.principal import Principal
+from lxbc_graph.domain.principal import Viewer
 from lxbc_graph.domain.words import Verb
 from lxbc_graph.policy.actions import Action
 from lxbc_graph.policy.rows import ISSUE, PARTY
@@ -13,21 +13,21 @@ from lxbc_graph.store.issue_facts import found, gather
 from lxbc_graph.write.ways import ON_ASSIGNMENT, ON_ISSUE, actions_of, offered
 
 
-def _of_issue(facts: Mapping[str, Any], granted: Collection[Action], principal: Principal) -> list[Verb]:
-    if principal.reads_only:
+def _of_issue(facts: Mapping[str, Any], granted: Collection[Action], viewer: Viewer) -> list[Verb]:
+    if viewer.reads_only:
         return []
-    return offered(ON_ISSUE, found(facts).facts, _actor(principal), granted)
+    return offered(ON_ISSUE, found(facts).facts, _actor(viewer), granted)
 
 
-def _of_assignment(facts: Mapping[str, Any], granted: Collection[Action], principal: Principal) -> list[Verb]:
-    if principal.reads_only:
+def _of_assignment(facts: Mapping[str, Any], granted: Collection[Action], viewer: Viewer) -> list[Verb]:
+    if viewer.reads_only:
         return []
     issue, ids = found(facts["issue"])
-    return offered(ON_ASSIGNMENT, issue, _actor(principal), granted, ids.index(facts["id"]))
+    return offered(ON_ASSIGNMENT, issue, _actor(viewer), granted, ids.index(facts["id"]))
 
 
-def _actor(principal: Principal) -> Actor:
-    return Actor(principal.account_id, principal.display_name, principal.cadre_id)
+def _actor(viewer: Viewer) -> Actor:
+    return Actor(viewer.account_id, "", viewer.cadre_id)
 
 
 def _one_line(sql: str) -> str:
