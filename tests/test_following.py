@@ -25,6 +25,7 @@ pytestmark = pytest.mark.anyio
 
 PATIENCE = 60.0  # seconds until a test is given up; nothing is measured by it
 VILLAGE, BESIDE, ELSEWHERE = "411024104226", "411024104227", "411082100201"
+LATER = "411024104228"  # no unit has this code yet
 WORLD: dict[str, Any] = {
     "units": [
         {"code": code}
@@ -250,6 +251,37 @@ async def test_an_issue_that_leaves_the_filter_is_told_to_be_gone_by_its_state_a
         other = await town.report()
         for name in ("state", "unit"):
             assert (await heard(followed[name]))["event"]["issue"]["id"] == other
+
+
+@pytest.mark.parametrize(
+    "field",
+    ['issueEvents(filter: {unit: "%s", kind: [ALERTED]})', 'deadlineAlerts(unit: "%s")'],
+    ids=["issueEvents", "deadlineAlerts"],
+)
+async def test_a_unit_that_comes_to_be_is_followed_by_who_named_it_before_as_by_who_does_afterwards(
+    town: Town, world: World, field: str
+) -> None:
+    text = f"subscription {{ {field % LATER} {{ event {{ kind }} }} }}"
+    async with AsyncExitStack() as stack:
+
+        async def follow() -> "asyncio.Future[Any]":
+            stream = await town.subscribe("office", text)
+            assert not isinstance(stream, list)
+            return asyncio.ensure_future(heard(await stack.enter_async_context(aclosing(stream))))
+
+        before = await follow()
+        await town.followed_by(1)
+        await world({"units": [{"code": LATER}]})
+        afterwards = await follow()
+        assert len(await town.followed_by(2)) == 2, "one looks everywhere, the other there alone"
+        await town.report(LATER)
+        await town.service.database.pool.execute(
+            "insert into event (issue_id, kind, to_state, actor_name, at, unit_id, city_id, county_id,"
+            " township_id, village_id) select issue_id, 'ALERTED', to_state, actor_name, at, unit_id, city_id,"
+            " county_id, township_id, village_id from event"
+        )
+        for told in (before, afterwards):
+            assert await told == {"event": {"kind": "ALERTED"}}
 
 
 async def test_what_is_asked_of_an_event_is_answered_by_every_name_that_it_is_given(town: Town) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import aclosing, asynccontextmanager
 from itertools import chain, count
 from typing import Any
@@ -14,15 +14,20 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lxbc_graph.live.access import Access
 from lxbc_graph.live.backoff import outlast
 from lxbc_graph.live.bell import Bell
 from lxbc_graph.live.broker import LocalBroker, Topic
 from lxbc_graph.live.channel import Channel
 from lxbc_graph.live.cursors import Cursors, InvalidCursor
+from lxbc_graph.live.feed import FigureFeed
+from lxbc_graph.live.figure_group import FigureGroup
 from lxbc_graph.live.log import CursorAhead, CursorExpired, EventHead, Log, Route
 from lxbc_graph.live.relay import RELAY_LOCK, Relay
+from lxbc_graph.policy.accounts import Accounts
 from lxbc_graph.store.copying import Connection
 from lxbc_graph.store.database import Database
+from lxbc_graph.telemetry import Telemetry
 
 pytestmark = pytest.mark.anyio
 
@@ -425,6 +430,39 @@ async def test_followers_that_keep_up_cost_the_database_nothing(
         for events in everybody:
             await events.aclose()
         assert not log._followers
+
+
+async def test_figures_are_looked_at_once_after_a_burst_and_its_last_event_is_not_missed(
+    database: Database, relay: Relay, log: Log
+) -> None:
+    issue = await an_issue(database.pool)
+    looks: list[int] = []
+    free = asyncio.Event()
+
+    async def look() -> bytes:
+        looks.append(await log.head())
+        await free.wait()
+        return b""
+
+    async def until(happened: Callable[[], bool]) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while not happened():  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+    feed = FigureFeed("figures", frozenset({CITY}), look, interval_seconds=0.0)
+    group = FigureGroup(feed, log, Access(Accounts(database.pool, 1.0), lambda: None), Telemetry())
+    async with running(relay.run(), log.run()):
+        await log.started()
+        async with running(group.serve()):
+            await happen(database.pool, issue)
+            await until(lambda: looks == [1])  # and this look has yet to end
+            await happen(database.pool, issue, 4000)
+            await until(lambda: log.tail == 4001)
+            free.set()
+            await until(lambda: looks[-1] == 4001)
+            await happen(database.pool, issue)
+            await until(lambda: looks[-1] == 4002)
+            assert looks == [1, 4001, 4002]
 
 
 async def test_two_relays_one_is_elected_and_the_other_takes_over(

@@ -9,7 +9,7 @@ from .log import EventHead, Route
 
 @dataclass(frozen=True, slots=True)
 class EventFeed:
-    """Frames of events; who has an equal key gets the same.
+    """Frames of events; who has an equal key gets the same, and looks on the same routes.
 
     ``make`` gives those of a batch that are to be seen; it raises ``Ended`` where it cannot.
     """

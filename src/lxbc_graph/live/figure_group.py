@@ -1,7 +1,7 @@
 """Groups that watch figures: looked at anew when something happened, at most once in an interval."""
 
 import asyncio
-from contextlib import aclosing
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from lxbc_graph.telemetry import Telemetry
@@ -35,20 +35,14 @@ class FigureGroup(Group):
         self._newest: Frame | None = None
 
     async def serve(self) -> None:
-        """Look after each event, and now and then without one."""
-        async with aclosing(self._log.follow(self.position, self._routes)) as batches:
-            happened = asyncio.ensure_future(anext(batches))
-            try:
-                while True:
-                    await asyncio.wait({happened}, timeout=max(self._interval_seconds, _MOST_QUIET_SECONDS))
-                    if happened.done():
-                        self.position = happened.result().through
-                        happened = asyncio.ensure_future(anext(batches))
-                    await outlast(self._look)
-                    await asyncio.sleep(self._interval_seconds)
-            finally:
-                happened.cancel()
-                await asyncio.wait({happened})
+        """Look after what happened, however much it was, and now and then without it."""
+        with self._log.channel(self._routes, limit=1) as happened:
+            while True:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(max(self._interval_seconds, _MOST_QUIET_SECONDS)):
+                        await happened.take(1)
+                await outlast(self._look)  # it shows all that was handed on before, and what is later is kept
+                await asyncio.sleep(self._interval_seconds)
 
     async def admit(self, subscription: "Subscription") -> None:
         """Look for it, too: it is told at once what is so."""

@@ -7,7 +7,8 @@ they are found by the event's unit and its ancestors, by its parties and by its 
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Collection, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from typing import NamedTuple
@@ -157,10 +158,7 @@ class Log:
         await self.started()
         rewinds = self._rewinds
         wanted = frozenset(routes)
-        channel: Channel[EventHead] = Channel(self._buffer)
-        for route in wanted:
-            self._followers[route].add(channel)
-        try:
+        with self.channel(wanted, self._buffer) as channel:
             seen = after
             while True:
                 if self._rewinds != rewinds:
@@ -175,8 +173,20 @@ class Log:
                     if fresh := [head for head in taken if head.seq > seen]:
                         seen = fresh[-1].seq
                         yield Batch(fresh, seen)
+
+    @contextmanager
+    def channel(self, routes: frozenset[Route], limit: int) -> Iterator[Channel[EventHead]]:
+        """Give what is handed on from now on, on one of the routes, until the block ends."""
+        channel: Channel[EventHead] = Channel(limit)
+        for route in routes:
+            self._followers[route].add(channel)
+        try:
+            yield channel
         finally:
-            self._leave(channel, wanted)
+            for route in routes:
+                self._followers[route].discard(channel)
+                if not self._followers[route]:
+                    del self._followers[route]
 
     async def missed(self, after: int, routes: frozenset[Route]) -> Batch:
         """Return the next events numbered after that, those on the routes; rides out the loss of the database."""
@@ -223,12 +233,6 @@ class Log:
 
     def _concerned(self, routes: frozenset[Route]) -> set[Channel[EventHead]]:
         return set().union(*(self._followers[route] for route in routes if route in self._followers))
-
-    def _leave(self, channel: Channel[EventHead], routes: frozenset[Route]) -> None:
-        for route in routes:
-            self._followers[route].discard(channel)
-            if not self._followers[route]:
-                del self._followers[route]
 
     async def _read(self, after: int) -> list[EventHead]:
         rows = await outlast(lambda: self._pool.fetch(_AFTER, after))

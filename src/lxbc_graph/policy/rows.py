@@ -268,9 +268,12 @@ class ByDeparture:
     """An event with which its issue may have left the scope: for another unit, party or verifier."""
 
     def predicate(self, scope: Scope, alias: str, bind: Bind) -> str:
-        """Ask by what the scope reached the issue before; whether it still does is another question."""
+        """Ask by what the scope reached the issue just before; whether it still does is another question.
+
+        Who lost it earlier must not be told: that would say that something happened since.
+        """
         unit = ByUnit().predicate(scope, alias, bind)
-        over, before = f"{alias}_over", f"{alias}_before"
+        over, before, since = f"{alias}_over", f"{alias}_before", f"{alias}_since"
         party = _any_of(
             [
                 _compare(f"{over}.party_unit_id", "party_units", scope, bind),
@@ -292,7 +295,9 @@ class ByDeparture:
                 if verifier is None
                 else f"({alias}.kind = 'VERIFICATION_REQUESTED' and exists (select 1 from event {before}"
                 f" where {before}.issue_id = {alias}.issue_id and {before}.id < {alias}.id"
-                f" and {before}.kind = 'VERIFIED' and {verifier}))",
+                f" and {before}.kind = 'VERIFIED' and {verifier} and not exists (select 1 from event {since}"
+                f" where {since}.issue_id = {alias}.issue_id and {since}.id > {before}.id and {since}.id < {alias}.id"
+                f" and {since}.kind in ('VERIFIED', 'VERIFICATION_REQUESTED'))))",
             ]
         )
 

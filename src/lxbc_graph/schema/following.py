@@ -148,8 +148,9 @@ class Following:
                 return [*await make(heads[:middle]), *await make(heads[middle:])]
             return [self._frame(asked, shape, one) for one in found]
 
-        routes = _routes(scopes(Action.ISSUE_READ), asked.unit_ids)
-        key = (asked.key, shape, asked.payload, _key(statement, request))
+        # A unit that is not there yet may come to be: until then it is looked for wherever the viewer sees.
+        routes = _routes(scopes(Action.ISSUE_READ), asked.unit_ids or None)
+        key = (routes, asked.key, shape, asked.payload, _key(statement, request))
         return EventFeed(key, routes, make)
 
     def _frame(self, asked: _Asked, shape: Sequence[tuple[str, str]], found: Streamed) -> Frame:
@@ -195,10 +196,10 @@ class Following:
             told = (row.withheld.below((asked.key, key)) for key, row in found.items())
             return _framed(asked, payload, sum(told, Withheld()))
 
-        statements = tuple(_key(statement, request) for statement in wanted.values())
-        key = (asked.key, shape, asked.payload, asked.interval_seconds, statements)
         # What is hidden of a unit depends on the units beside it, too.
         routes = _routes(scopes(Action.METRICS_READ), None if scopes.small else asked.unit_ids or ())
+        statements = tuple(_key(statement, request) for statement in wanted.values())
+        key = (routes, asked.key, shape, asked.payload, asked.interval_seconds, statements)
         return FigureFeed(key, routes, make, asked.interval_seconds)
 
 
