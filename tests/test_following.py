@@ -33,7 +33,8 @@ WORLD: dict[str, Any] = {
     ],
     "departments": [{"code": code, "unit": "411024"} for code in ("water", "roads")],
     "cadres": [
-        {"code": code, "postings": [{"role": "cadre", "unit": BESIDE}]} for code in ("first", "second")
+        *({"code": code, "postings": [{"role": "cadre", "unit": BESIDE}]} for code in ("first", "second")),
+        {"code": "helper", "postings": [{"role": "cadre", "unit": "411024104"}]},
     ],
     "accounts": [
         {"name": "city", "postings": [{"role": "city_office", "unit": "4110"}]},
@@ -53,7 +54,7 @@ WORLD: dict[str, Any] = {
             {"name": code, "postings": [{"role": "department", "department": code}]}
             for code in ("water", "roads")
         ),
-        *({"name": code, "cadre": code} for code in ("first", "second")),
+        *({"name": code, "cadre": code} for code in ("first", "second", "helper")),
     ],
     "categories": [{"code": "A"}],
 }
@@ -251,6 +252,32 @@ async def test_an_issue_that_leaves_the_filter_is_told_to_be_gone_by_its_state_a
         other = await town.report()
         for name in ("state", "unit"):
             assert (await heard(followed[name]))["event"]["issue"]["id"] == other
+
+
+async def test_an_issue_that_leaves_the_filter_of_its_verifier_is_told_to_be_gone_though_it_is_seen(
+    town: Town,
+) -> None:
+    async with (
+        await town.follow("helper", filter={"unit": VILLAGE}) as there,
+        await town.follow("helper") as everywhere,
+    ):
+        issue = await town.report()
+        helper = await town.id("city", 'cadres(filter: {search: "helper"})')
+        await town.do(
+            "office",
+            "requestVerification",
+            issueId=issue,
+            verifierId=helper,
+            dueOn="2030-01-01",
+            reason="请核实",
+        )
+        await town.do("helper", "verifyIssue", issueId=issue, confirmed=True, finding="属实")
+        beside = await town.id("city", f'units(filter: {{unit: "{BESIDE}"}})')
+        await town.do("city", "transferIssue", issueId=issue, unitId=beside, reason="在河那边")
+        for stream, gone in ((there, issue), (everywhere, None)):
+            while (told := await heard(stream))["event"]["kind"] != "TRANSFERRED":
+                assert told["gone"] is None
+            assert told["gone"] == gone
 
 
 @pytest.mark.parametrize(

@@ -54,11 +54,15 @@ def _gone(parameters: Parameters, event: Entity, alias: str, filter_: Mapping[st
     is_within = write_filter(parameters, event, unit, issue)
     is_seen = parameters.rows(ISSUE, Action.ISSUE_READ, issue)
     left = parameters.rows(DEPARTURE, Action.ISSUE_READ, alias)
-    followed = all_of([is_seen, *is_within])
-    is_followed = (
-        f"coalesce((select {followed} from issue {issue} where {issue}.id = {alias}.issue_id), false)"
-    )
+
+    def of_issue(predicate: str) -> str:
+        return f"coalesce((select {predicate} from issue {issue} where {issue}.id = {alias}.issue_id), false)"
+
+    is_followed = of_issue(all_of([is_seen, *is_within]))
     ways = [all_of([left, *was_within, f"not {is_followed}"])]
+    if unit:  # of whom it is still seen, as by a party or by who found it
+        moved = f"{alias}.kind = 'TRANSFERRED' and {alias}.data ? 'left'"
+        ways.append(all_of([moved, *was_within, of_issue(f"{is_seen} and not ({all_of(is_within)})")]))
     states = event.filters["toState"]
     wanted = filter_.get("toState")
     if isinstance(wanted, Value) and isinstance(states, OneOf):
