@@ -71,3 +71,5 @@ def serving(name: str, application: str, command: Sequence[str]) -> Iterator[Ser
         reserved.close()
         process.terminate()
         process.wait(timeout=20)
+        if process.stdout is not None:
+            process.stdout.close()

@@ -385,6 +385,19 @@ async def test_who_loses_by_the_policy_is_told_though_nothing_happens(stage: Sta
     assert witness.ending is None
 
 
+async def test_figures_show_nothing_that_was_committed_after_it(stage: Stage) -> None:
+    stage.service.access._poll_seconds = 3600  # nobody looks but who has made the figures
+    await asyncio.sleep(1)
+    witness, screen = [await stage.follow(account, text=FIGURES) for account in (WITNESS, LOSER)]
+    await until(lambda: bool(witness.frames and screen.frames))
+    await ENDS.lose(stage, LOSER)
+    await stage.pool.execute("update unit set name = 'another' where code = $1", HERE)
+    await stage.write()
+    await until(lambda: witness.frames == 2 and (screen.ending is not None or screen.frames == 2))
+    assert (screen.frames, screen.ending) == (1, REVOKED)
+    assert witness.ending is None
+
+
 @by_any_way
 async def test_a_replay_sends_nothing_that_was_committed_after_it(stage: Stage, way: Way) -> None:
     start = await stage.history(600)  # some batches

@@ -68,3 +68,8 @@ def test_every_code_of_a_refused_change_is_told() -> None:
 
 def test_every_close_code_is_told() -> None:
     assert table("close code") == {str(int(code)) for code in {*Code, *BELOW}}
+
+
+def test_the_sample_that_follows_is_the_one_that_the_tests_run() -> None:
+    sample = (ROOT / "tests" / "clients" / "follow.mjs").read_text(encoding="utf-8")
+    assert f"```js\n{sample}```" in DOCUMENT

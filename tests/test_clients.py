@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +37,31 @@ FOLLOWERS = ("apollo.mjs", "eventsource.mjs", "graphql-sse.mjs", "graphql-ws.mjs
 """Those that follow events, and resume."""
 WORLD: dict[str, Any] = {
     "units": [{"code": code} for code in ("4110", "411024", "411024104", "411024104226")],
-    "accounts": [{"name": "city_office", "postings": [{"role": "city_office", "unit": "4110"}]}],
+    "categories": [{"code": "A"}],
+    "accounts": [
+        {"name": "city_office", "postings": [{"role": "city_office", "unit": "4110"}]},
+        {
+            "name": "of two offices",
+            "postings": [
+                {"role": "city_office", "unit": "4110"},
+                {"role": "county_office", "unit": "411024"},
+            ],
+        },
+    ],
 }
 EVENTS = """subscription Events($after: String) {
   issueEvents(after: $after) { cursor event { issue { title } } }
 }"""
+REPORTED = """subscription Reported($after: String) {
+  issueEvents(filter: {toState: [REPORTED]}, after: $after) { cursor event { issue { title } } gone }
+}"""
+"""What leaves the filter is told without an event."""
 REPORT = """mutation Report($unit: ID!, $title: String!) {
   reportIssue(input: {unitId: $unit, title: $title, description: "d", source: VISIT}) { errors { message } }
 }"""
+
+
+JUDGE = "mutation Judge($input: JudgeIssueInput!) { judgeIssue(input: $input) { errors { message } } }"
 
 
 class Client:
@@ -58,6 +75,11 @@ class Client:
         async with asyncio.timeout(PATIENCE):
             line = await self._process.stdout.readline()
         return json.loads(line)
+
+    async def sees_but(self, passed_over: str) -> Any:
+        while (seen := await self.sees()) == passed_over:
+            pass
+        return seen
 
     async def connects(self) -> None:
         while (seen := await self.sees()) != "connected":
@@ -88,13 +110,17 @@ class Api:
     def token(self, seconds: int = 600) -> str:
         return self.tokens.access("city_office", seconds)
 
-    async def report(self, *titles: str) -> None:
+    async def ask(self, query: str, **variables: Any) -> Any:
         headers = {"Authorization": f"Bearer {self.token()}"}
         async with httpx.AsyncClient(headers=headers, timeout=PATIENCE) as client:
-            for title in titles:
-                body = {"query": REPORT, "variables": {"unit": self.unit, "title": title}}
-                answer = (await client.post(f"http://{self.address}/graphql", json=body)).json()
-                assert answer == {"data": {"reportIssue": {"errors": []}}}
+            body = {"query": query, "variables": variables}
+            answer = (await client.post(f"http://{self.address}/graphql", json=body)).json()
+        assert "errors" not in answer, answer
+        return answer["data"]
+
+    async def report(self, *titles: str) -> None:
+        for title in titles:
+            assert await self.ask(REPORT, unit=self.unit, title=title) == {"reportIssue": {"errors": []}}
 
     @asynccontextmanager
     async def client(
@@ -152,11 +178,8 @@ async def api(
     tokens = await Tokens.open(database.pool, settings)
     village = await database.pool.fetchval("select id from unit where level = 'VILLAGE'")
     async with serving(create_app(settings), lifespan=True) as address:
-        headers = {"Authorization": f"Bearer {tokens.access('city_office', 600)}"}
-        async with httpx.AsyncClient(headers=headers, timeout=PATIENCE) as client:
-            answer = await client.post(f"http://{address}/graphql", json={"query": "{ eventCursor }"})
-        start = answer.json()["data"]["eventCursor"]
-        yield Api(address, database_url, tokens, f"Unit:{village}", start)
+        api = Api(address, database_url, tokens, f"Unit:{village}", "")
+        yield replace(api, start=(await api.ask("{ eventCursor }"))["eventCursor"])
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
@@ -179,6 +202,52 @@ async def test_whoever_follows_resumes_where_the_server_was_ended(api: Api, numb
             await api.report("five")
             followed = [await client.follows(3) for client in clients]
     assert followed == [["three", "four", "five"]] * len(clients)
+
+
+async def test_the_sample_shows_and_forgets_and_begins_again_as_it_is_told(
+    api: Api, database: Database
+) -> None:
+    tokens = [api.tokens.access("of two offices", 600)]
+    async with api.client("following.mjs", REPORTED, tokens=tokens, variables={"after": "never"}) as client:
+        assert await client.sees_but("connecting") == "read anew"
+        await api.report("one")
+        assert await client.sees_but("connecting") == {"shown": "one"}
+        found = await api.ask("{ issues { nodes { id } } categories { nodes { id } } }")
+        issue, category = (found[name]["nodes"][0]["id"] for name in ("issues", "categories"))
+        await api.ask(JUDGE, input={"issueId": issue, "categoryId": category, "complexity": "GENERAL"})
+        assert await client.sees_but("connecting") == {"forgotten": issue}
+        await database.pool.execute("update posting set valid_to = now() where role = 'county_office'")
+        await api.report("two")  # it is told ACCESS_REVOKED before it would be sent this
+        assert await client.sees_but("connecting") == {"shown": "two"}
+    async with api.client("following.mjs", "{ nothing }") as client:
+        assert await client.sees_but("connecting") == {"gaveUp": "GRAPHQL_VALIDATION_FAILED"}
+
+
+async def test_the_sample_resumes_where_the_server_was_ended_and_where_it_says_nothing_any_more(
+    api: Api,
+) -> None:
+    port = free_port()
+    async with AsyncExitStack() as stack:
+        async with api.process(port) as process:
+            client = await stack.enter_async_context(
+                api.client(
+                    "following.mjs", REPORTED, address=f"127.0.0.1:{port}", variables={"after": api.start}
+                )
+            )
+            await api.report("one")
+            assert await client.sees_but("connecting") == {"shown": "one"}
+            process.send_signal(signal.SIGTERM)
+            await process.wait()
+        await api.report("two")
+        async with api.process(port) as process:
+            assert await client.sees_but("connecting") == {"shown": "two"}
+            process.send_signal(
+                signal.SIGSTOP
+            )  # connections stay open, as those of a network that has vanished
+            assert await client.sees() == "connecting"
+            await api.report("three")
+            process.send_signal(signal.SIGCONT)
+            assert await client.sees_but("connecting") == {"shown": "three"}
 
 
 async def test_apollo_is_answered_its_queries_and_changes_too(api: Api) -> None:

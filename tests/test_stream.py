@@ -1,10 +1,11 @@
 """What all streams have in common, however they are framed: how they are kept alive, and when they end."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import psutil
@@ -12,16 +13,18 @@ import pytest
 from starlette.routing import Router
 from starlette.types import Receive, Scope, Send
 from structlog.testing import capture_logs
-from tests.serving import PATIENCE, ScriptedExecutor, narrow, principal, scripted_authenticator, serving
+from tests.serving import OVER, PATIENCE, ScriptedExecutor, narrow, principal, scripted_authenticator, serving
 
 from lxbc_graph.http import connection
 from lxbc_graph.http.authenticate import TokenExpired
 from lxbc_graph.http.graphql import GraphQLOverHttp
 from lxbc_graph.http.multipart import MULTIPART
-from lxbc_graph.http.operation import answers
+from lxbc_graph.http.operation import answers, frames
 from lxbc_graph.http.sse import SSE
 from lxbc_graph.http.stream import Framing, stream
-from lxbc_graph.schema.execute import Request
+from lxbc_graph.live.frame import CLOSED, EXPIRED, REVOKED, Ending, Frame, Sink
+from lxbc_graph.live.subscription import Subscription
+from lxbc_graph.schema.execute import Request, Response
 from lxbc_graph.telemetry import Telemetry
 
 pytestmark = pytest.mark.anyio
@@ -54,12 +57,18 @@ async def client(executor: ScriptedExecutor, framing: Framing) -> AsyncIterator[
 
 @asynccontextmanager
 async def streaming(
-    executor: ScriptedExecutor, framing: Framing, query: str, *, size: int = 200_000, **options: Any
+    executor: ScriptedExecutor,
+    framing: Framing,
+    query: str,
+    *,
+    size: int = 200_000,
+    to: int = 10**9,
+    **options: Any,
 ) -> AsyncIterator[str]:
     """Serve one operation as it is, with the times that a test wants."""
 
     async def endpoint(asgi_scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(query, variables={"to": 10**9, "size": size})
+        request = Request(query, variables={"to": to, "size": size})
         found = answers(executor.stands_in(), request, principal())
         await stream(framing, found, principal(), asgi_scope, receive, send, **options)
 
@@ -207,6 +216,45 @@ async def test_a_client_that_does_not_keep_up_is_cut_so_that_it_comes_back(
     assert not received.endswith(framing.complete)
     assert caplog.records == []
     assert logs == []
+
+
+async def test_only_so_much_waits_for_a_client_though_it_has_all_the_time(
+    executor: ScriptedExecutor, framing: Framing
+) -> None:
+    """Here it reads only when 20 MB have been sent: it is cut, and has not been sent most of them."""
+    flood = streaming(executor, framing, "subscription flood", to=100, stall_seconds=10 * PATIENCE)
+    async with flood as address, unread(address, limit=2**16) as reader:
+        await executor.until_running(1)
+        await executor.until_running(0)
+        received = bytearray()
+        with suppress(ConnectionResetError):
+            while piece := await reader.read(2**16):
+                received += piece
+    assert 0 < received.count(b'"count":') < 50
+    assert framing.complete not in received
+
+
+class Sent:
+    """A subscription that has sent three frames and ended, and nobody has taken any."""
+
+    def __init__(self, ending: Ending) -> None:
+        self._ending = ending
+
+    def start(self, sink: Sink) -> None:
+        for number in range(3):
+            sink.send(Frame(b'{"data":{"count":%d}}' % number))
+        sink.end(self._ending)
+
+    def stop(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("ending", "given"), [(REVOKED, 0), (CLOSED, 0), (EXPIRED, 0), (OVER, 3)])
+async def test_what_waits_is_not_given_to_who_must_not_have_it_any_more(ending: Ending, given: int) -> None:
+    *found, last = [answer async for answer in frames(cast("Subscription", Sent(ending)))]
+    assert len(found) == given
+    assert isinstance(last, Response)
+    assert json.loads(last.body)["errors"][0]["extensions"]["code"] == ending.code
 
 
 async def test_a_bad_token_is_no_stream(client: httpx.AsyncClient) -> None:

@@ -88,7 +88,8 @@ async def _paced(crowd: Crowd, make: Make, events: int, pace: float) -> Sequence
     """Return the seconds that each event took to come to each; it is made in time, however late those before are."""
     crowd.expect(events)
     began = time.perf_counter()
-    asked, making = [], []
+    asked: list[float] = []
+    making: list[asyncio.Task[None]] = []
     for number in range(events):
         await asyncio.sleep(began + number / pace - time.perf_counter())
         asked.append(time.perf_counter())

@@ -1,7 +1,8 @@
 """How peers are made to send: ``POST /events?count=N`` publishes its body, one of our frames, so often."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -9,7 +10,7 @@ from starlette.routing import Route
 
 from bench.load import ask, request
 
-Make = Callable[[int], Awaitable[None]]
+Make = Callable[[int], Coroutine[Any, Any, None]]
 """Makes so many events happen at once."""
 
 

@@ -1,5 +1,6 @@
-"""What one round found, and the table of all."""
+"""What one round found, the table of all, and what was to be reached."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -33,7 +34,14 @@ class Round:
     pss_kb: float
 
 
-BARE = "bare"
+OWN, BARE = "lxbc-graph", "bare"
+TARGETS: Mapping[str, tuple[str, float]] = {
+    "cpu_us": ("<=", 12),
+    "deliveries_per_second": (">=", 80_000),
+    "p99_ms": ("<=", 50),
+    "rss_kb": ("<=", 28),
+}
+"""What this server is to reach at 500 and at 2,000 subscribers."""
 _COLUMNS = {
     "CPU µs": "{cpu_us:.1f}",
     "PostgreSQL µs": "{postgres_us:.1f}",
@@ -65,3 +73,34 @@ def show(console: Console, rounds: Rounds) -> None:
             )
         table.add_section()
     console.print(table)
+    console.print(_judged(rounds))
+
+
+def met(figures: Mapping[str, float]) -> dict[str, bool]:
+    """Return of each target whether the figures of a server reach it."""
+    return {
+        name: figures[name] <= bound if sense == "<=" else figures[name] >= bound
+        for name, (sense, bound) in TARGETS.items()
+    }
+
+
+def _judged(rounds: Rounds) -> Table:
+    table = Table(caption="Beside it, what the bare socket reached in the same run on this machine")
+    for heading in ("N", "figure", "target", "found", "", BARE):
+        table.add_column(heading, justify="left" if heading in {"figure", ""} else "right")
+    for subscribers, servers in medians(rounds).items():
+        if OWN not in servers:
+            continue
+        for name, is_met in met(servers[OWN]).items():
+            sense, bound = TARGETS[name]
+            bare = servers.get(BARE)
+            table.add_row(
+                subscribers,
+                name,
+                f"{sense} {bound:,.0f}",
+                f"{servers[OWN][name]:,.1f}",
+                "met" if is_met else "missed",
+                f"{bare[name]:,.1f}" if bare else "",
+            )
+        table.add_section()
+    return table

@@ -9,7 +9,7 @@ import orjson
 from graphql import OperationType
 
 from lxbc_graph.domain.principal import Principal
-from lxbc_graph.live.frame import Ending, Frame
+from lxbc_graph.live.frame import CLOSED, EXPIRED, REVOKED, Ending, Frame
 from lxbc_graph.live.subscription import Subscription
 from lxbc_graph.schema.errors import error, formatted
 from lxbc_graph.schema.execute import Executor, Request, Response, fault
@@ -18,6 +18,8 @@ MAX_UNSENT_BYTES = 256 * 1024
 """What may wait for one client."""
 _FULL_BYTES = 64 * 1024
 """When who catches up waits for the client, as a socket does."""
+_NO_LONGER_ALLOWED = (REVOKED, CLOSED, EXPIRED)
+"""After which nothing is delivered, not even what waits."""
 
 
 class TooSlow(Exception):
@@ -108,6 +110,9 @@ class _Outbox:
 
     def end(self, ending: Ending) -> None:
         self.ending = ending
+        if ending in _NO_LONGER_ALLOWED:
+            self._frames.clear()
+            self._room.set()
         self._filled.set()
 
     async def take(self) -> Frame | None:
