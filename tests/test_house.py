@@ -20,6 +20,7 @@ from tests.conftest import url_of
 
 from lxbc_graph.app import create_app
 from lxbc_graph.http.health import health
+from lxbc_graph.live.background import kept
 from lxbc_graph.settings import Settings
 from lxbc_graph.store import migrate
 from lxbc_graph.store.database import DatabaseError
@@ -291,16 +292,21 @@ async def test_health_follows_the_application(database_url: str) -> None:
 
 @pytest.mark.anyio
 async def test_health_names_what_has_failed(database_url: str) -> None:
+    failed = asyncio.Event()
+
     async def fail() -> None:
+        failed.set()
         raise ValueError
 
-    task = asyncio.create_task(fail(), name="relay")
-    await asyncio.wait([task])
-    assert isinstance(task.exception(), ValueError)
+    async def go_on() -> None:
+        await asyncio.Future()
+
     pool = await asyncpg.create_pool(database_url, min_size=1)
     await pool.close()
-    route = health(pool, [task])
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(route), base_url="http://test") as client:
-        answer = await client.get("/healthz")
+    async with kept(relay=fail, log=go_on) as jobs:
+        await failed.wait()
+        route = health(pool, jobs)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(route), base_url="http://test") as client:
+            answer = await client.get("/healthz")
     assert answer.status_code == 503
     assert answer.json() == {"status": "failed", "failed": ["relay", "database"]}

@@ -1,6 +1,5 @@
 """The composition root: everything is built here, once, and wired together."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from .http.redis_quotas import RedisQuotas
 from .http.told import Told, rejected, unknown
 from .http.websocket import GraphQLOverWebSocket
 from .live.access import Access, Reach
+from .live.background import Job, kept
 from .live.broker import Broker, Topic
 from .live.cursors import Cursors
 from .live.fanout import Fanout
@@ -51,7 +51,7 @@ from .read.document import Documents
 from .read.limits import Limits
 from .read.runner import Reader
 from .read.trusted import UNTRUSTING, Trusted, TrustedError
-from .relaying import kept, open_relaying
+from .relaying import open_relaying
 from .schema.build import build
 from .schema.declare import CATALOGUE
 from .schema.execute import Executor, told
@@ -227,8 +227,8 @@ def create_app(settings: Settings) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with opened as service, running(service) as tasks, aclosing(files):
-            app.router.routes[:] = _routes(service, tasks, files, settings)
+        async with opened as service, running(service) as jobs, aclosing(files):
+            app.router.routes[:] = _routes(service, jobs, files, settings)
             yield
 
     return fronted(settings.cors_origins, lifespan, hosts=settings.hosts)
@@ -255,9 +255,7 @@ def fronted(
     return app
 
 
-def _routes(
-    service: Service, tasks: "list[asyncio.Task[None]]", files: Files, settings: Settings
-) -> list[BaseRoute]:
+def _routes(service: Service, jobs: Sequence[Job], files: Files, settings: Settings) -> list[BaseRoute]:
     authenticator = service.authenticator
     attachments = AttachmentsOverHttp(
         Uploads(service.database, service.enforcer),
@@ -281,19 +279,19 @@ def _routes(
         WebSocketRoute("/graphql", socket),
         *attachments.routes(),
         pages.assets(),
-        health(service.database.pool, tasks),
+        health(service.database.pool, jobs),
         exposition(service.telemetry, service.database.pool),
     ]
 
 
-def running(service: Service) -> "AbstractAsyncContextManager[list[asyncio.Task[None]]]":
-    """Keep running what works in the background; a job that fails is logged, and missed by /healthz."""
+def running(service: Service) -> AbstractAsyncContextManager[list[Job]]:
+    """Keep running what works in the background; a job that fails is logged, told by /healthz, and begun again."""
     return kept(
-        broker=service.broker.run(),
-        relay=service.relay.run(),
-        log=service.log.run(),
-        access=service.access.run(),
-        policy=service.keep_current(service.broker),
-        quotas=service.quotas.run(),
-        keys=service.tokens.watch(),
+        broker=service.broker.run,
+        relay=service.relay.run,
+        log=service.log.run,
+        access=service.access.run,
+        policy=partial(service.keep_current, service.broker),
+        quotas=service.quotas.run,
+        keys=service.tokens.watch,
     )

@@ -1,12 +1,11 @@
 """What gives committed events their order and tells of them: part of every process, and nearly all of a relay."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import structlog
-
+from .live.background import kept
 from .live.broker import Broker, LocalBroker, Topic
 from .live.cursors import Cursors
 from .live.ladder import Ladder
@@ -14,8 +13,6 @@ from .live.redis_broker import RedisBroker
 from .live.relay import Relay
 from .settings import Settings
 from .store.database import Database
-
-_log = structlog.get_logger()
 
 
 class Relaying(NamedTuple):
@@ -53,26 +50,5 @@ async def relay_and_climb(settings: Settings) -> None:
     """Number events and climb the ladder until cancelled."""
     async with open_relaying(settings) as relaying:
         ladder = Ladder(relaying.database.pool, relaying.committed, poll_seconds=settings.ladder_poll_seconds)
-        async with kept(
-            broker=relaying.broker.run(), relay=relaying.relay.run(), ladder=ladder.run()
-        ) as tasks:
-            await asyncio.gather(*tasks)
-
-
-@asynccontextmanager
-async def kept(**jobs: Coroutine[Any, Any, None]) -> "AsyncIterator[list[asyncio.Task[None]]]":
-    """Keep jobs running in the background; one that fails is logged."""
-    tasks = [asyncio.create_task(job, name=name) for name, job in jobs.items()]
-    for task in tasks:
-        task.add_done_callback(_ended)
-    try:
-        yield tasks
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _ended(task: "asyncio.Task[None]") -> None:
-    if not task.cancelled():
-        _log.error("background task ended", task=task.get_name(), exc_info=task.exception())
+        async with kept(broker=relaying.broker.run, relay=relaying.relay.run, ladder=ladder.run):
+            await asyncio.Future()

@@ -11,5 +11,5 @@ by now, ``frame`` is what they are sent, ``shared`` does once what many want at 
 
 ``ladder`` writes the events that follow a deadline, ``letters`` those that follow unanswered letters. ``office``
 elects the one relay and the one ladder, ``bell`` is how one waits for another, ``backoff`` how all wait for a lost
-database. ``vitals`` say how all this goes.
+database, and ``background`` keeps all this running. ``vitals`` say how it goes.
 """

@@ -209,7 +209,8 @@ class Log:
     async def run(self) -> None:
         """Hand new events to the followers until cancelled."""
         async with self._broker.subscribe(Topic.NUMBERED) as bell:
-            self.tail = max(0, await outlast(self.head) - self._remembered)
+            if not self._started.is_set():  # else it goes on where it was
+                self.tail = max(0, await outlast(self.head) - self._remembered)
             while True:
                 heads = await self._read(self.tail)
                 for head in heads:

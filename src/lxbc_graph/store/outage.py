@@ -17,8 +17,15 @@ AWAY = (
     *LOST,
     asyncpg.exceptions.OperatorInterventionError,
     asyncpg.exceptions.InsufficientResourcesError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.ObjectNotInPrerequisiteStateError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.PostgresSystemError,
 )
-"""What it raises besides when the server was stopped, starts, has no connection left or cut a statement short."""
+"""What it raises besides when the server was stopped, starts, has no connection left or cut a statement short,
+when the database lets nobody in or is not there, and for what may go well if it is tried again.
+"""
 
 
 def outage(error: BaseException) -> str | None:
