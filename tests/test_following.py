@@ -410,6 +410,26 @@ async def test_figures_come_at_once_and_whenever_they_have_changed(town: Town, a
         assert await heard(await stack.enter_async_context(aclosing(late))) == figures("411024", 2)
 
 
+async def test_whoever_else_begins_to_follow_figures_changes_nobodys_interval(town: Town) -> None:
+    async with AsyncExitStack() as stack:
+
+        async def follow() -> AsyncGenerator[bytes]:
+            stream = await town.subscribe("portal", METRICS, unit="411024", seconds=3600)
+            assert not isinstance(stream, list)
+            return await stack.enter_async_context(aclosing(stream))
+
+        first = await follow()
+        assert await heard(first) == figures("411024", 0)
+        waiting = asyncio.ensure_future(anext(first))
+        for number in (1, 2):
+            await town.handed_over()
+            assert await heard(await follow()) == figures("411024", number)
+            assert len(await town.followed_by(1 + number)) == 1
+        assert not waiting.done(), "its hour is not over"
+        waiting.cancel()
+        await asyncio.wait({waiting})
+
+
 async def test_figures_of_a_hidden_unit_are_those_of_none(town: Town) -> None:
     told = []
     for code in ("411082", "419999", "no code"):

@@ -90,7 +90,7 @@ def disable(name: Name) -> None:
 
 @commands.command()
 def enable(name: Name) -> None:
-    """Open a closed account again; it has to sign in anew."""
+    """Open a closed account again; what it was signed in with is not renewed."""
     in_transaction(lambda connection: administration.enable(connection, name))
     TOLD.print(f"Enabled {name}")
 

@@ -30,37 +30,40 @@ class FigureGroup(Group):
         super().__init__(feed, log, access, telemetry)
         self._make = feed.make
         self._interval_seconds = feed.interval_seconds
-        self._looks: Shared[None] = Shared(1)
-        self._number = 0
-        self._newest: Frame | None = None
+        self._looks: Shared[Frame] = Shared(1)
+        self._newest = Frame(b"", 0)
+        self._handed = 0
+        """The number of the frame that all members were given."""
 
     async def serve(self) -> None:
         """Look after what happened, however much it was, and now and then without it."""
         with self._log.channel(self._routes, limit=1) as happened:
             while True:
+                await asyncio.sleep(self._interval_seconds)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(max(self._interval_seconds, _MOST_QUIET_SECONDS)):
                         await happened.take(1)
-                await outlast(self._look)  # it shows all that was handed on before, and what is later is kept
-                await asyncio.sleep(self._interval_seconds)
+                newest = await outlast(
+                    self._look
+                )  # it shows all that was handed on before; what is later is kept
+                if newest.seq > self._handed:
+                    self._handed = newest.seq
+                    self._hand(newest)
 
     async def admit(self, subscription: "Subscription") -> None:
-        """Look for it, too: it is told at once what is so."""
-        subscription.after = self._number  # what comes meanwhile is newer, and enough
+        """Look for it alone: it is told at once what is so, and the members when it is their time."""
+        newest = await outlast(self._look)
+        subscription.after = newest.seq
         self.members[subscription] = None
-        await outlast(self._look)
-        newest = self._newest
-        if newest is not None and newest.seq <= subscription.after and subscription in self.members:
-            subscription.sink.send(newest)
-            self._telemetry.deliveries.inc()
+        subscription.sink.send(newest)
+        self._telemetry.deliveries.inc()
 
-    async def _look(self) -> None:
-        await self._looks(None, self._look_once)
+    async def _look(self) -> Frame:
+        return await self._looks(None, self._look_once)
 
-    async def _look_once(self) -> None:
+    async def _look_once(self) -> Frame:
         frame = await self._make()
         await self._access.confirm()
         if frame != self._newest:
-            self._number += 1
-            self._newest = Frame(frame, self._number)
-            self._hand(self._newest)
+            self._newest = Frame(frame, self._newest.seq + 1)
+        return self._newest

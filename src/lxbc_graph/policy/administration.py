@@ -58,7 +58,7 @@ async def disable(connection: Connection, name: str) -> None:
 
 
 async def enable(connection: Connection, name: str) -> None:
-    """Open an account again; it has to sign in anew. Raises NotDone."""
+    """Open an account again; its sign-ins are not renewed, so it has to sign in. Raises NotDone."""
     await _change(connection, name, "disabled_at = null")
     await _note(connection, AuditKind.ACCOUNT_ENABLED, name)
 
