@@ -1,6 +1,6 @@
 """Where a request comes from, for whoever notes or counts it: said once, at the door."""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from ipaddress import IPv4Network, IPv6Address, ip_address, ip_network
 
 from starlette.types import ASGIApp, Receive, Send
@@ -20,11 +20,13 @@ class Addressed:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    async def __call__(self, asgi_scope: AsgiScope, receive: Receive, send: Send) -> None:
+    def __call__(self, asgi_scope: AsgiScope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve the request or the socket."""
         client = asgi_scope.get("client")
         ADDRESS.set(None if client is None else address(client[0]))
-        await self._app(asgi_scope, receive, send)
+        return self._app(
+            asgi_scope, receive, send
+        )  # not awaited: a frame here would stay as long as a socket
 
 
 def as_peers(networks: str) -> Iterator[str]:

@@ -4,7 +4,7 @@ A page elsewhere can have its own name lead here (DNS rebinding), and is then of
 it cannot have this server's name. An address is no name that could lead elsewhere, nor is ``localhost``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -21,13 +21,15 @@ class Hosts:
         self._app = app
         self._names = frozenset(names)
 
-    async def __call__(self, asgi_scope: AsgiScope, receive: Receive, send: Send) -> None:
+    def __call__(self, asgi_scope: AsgiScope, receive: Receive, send: Send) -> Awaitable[None]:
         """Pass on what is asked here; raises Rejected for all else."""
         if self._names and asgi_scope["type"] != "lifespan":
             for name, value in asgi_scope["headers"]:
                 if name == b"host" and not self._is_ours(value.decode("latin-1")):
                     raise Rejected(421, "HOST_NOT_ALLOWED", "This server does not answer to this name.")
-        await self._app(asgi_scope, receive, send)
+        return self._app(
+            asgi_scope, receive, send
+        )  # not awaited: a frame here would stay as long as a socket
 
     def _is_ours(self, host: str) -> bool:
         try:

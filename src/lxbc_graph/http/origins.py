@@ -5,7 +5,7 @@ token sees nothing but the schema. All the same no such page gets as far as to b
 WebSocket, which no rule of the browser would hinder. Who is no browser sends no ``Origin``, and is not asked.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from http import HTTPStatus
 
 from starlette.datastructures import Headers
@@ -38,13 +38,15 @@ class Origins:
         self._app = app
         self._allowed = frozenset(allowed)
 
-    async def __call__(self, asgi_scope: AsgiScope, receive: Receive, send: Send) -> None:
+    def __call__(self, asgi_scope: AsgiScope, receive: Receive, send: Send) -> Awaitable[None]:
         """Pass on what is from no page, or from one that may; raises Rejected for all else."""
         if asgi_scope["type"] != "lifespan" and "*" not in self._allowed:
             for name, value in asgi_scope["headers"]:
                 if name == b"origin" and not self._may(value.decode("latin-1").lower(), asgi_scope):
                     raise _not_allowed()
-        await self._app(asgi_scope, receive, send)
+        return self._app(
+            asgi_scope, receive, send
+        )  # not awaited: a frame here would stay as long as a socket
 
     def _may(self, origin: str, asgi_scope: AsgiScope) -> bool:
         if origin in self._allowed:
