@@ -33,6 +33,13 @@ REPORT = """mutation Report($unit: ID!) {
 EVENTS = "subscription($after: String) { issueEvents(after: $after) { cursor } }"
 
 
+def _works(child: psutil.Process) -> bool:
+    try:
+        return child.status() != psutil.STATUS_ZOMBIE and "spawn_main" in " ".join(child.cmdline())
+    except psutil.NoSuchProcess:  # it ended since it was listed
+        return False
+
+
 class Served:
     """A supervisor, what it said until its workers served, and how to ask them."""
 
@@ -43,11 +50,8 @@ class Served:
         self.headers = {"Authorization": f"Bearer {token}"}
 
     def workers(self) -> set[int]:
-        return {
-            child.pid
-            for child in psutil.Process(self.process.pid).children()
-            if child.status() != psutil.STATUS_ZOMBIE and "spawn_main" in " ".join(child.cmdline())
-        }
+        children = psutil.Process(self.process.pid).children()
+        return {child.pid for child in children if _works(child)}
 
     def client(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(headers=self.headers, timeout=LONG, verify=False)  # noqa: S501 - no TLS here
