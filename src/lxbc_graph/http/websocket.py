@@ -100,7 +100,8 @@ class GraphQLOverWebSocket:
         try:
             with self._telemetry.sockets.track_inprogress():
                 while (event := await receive())["type"] != "websocket.disconnect":
-                    await session.obey(parse_message(event.get("text")), header)
+                    # Taken out, or the last that was said would be kept for as long as nothing else is.
+                    await session.obey(parse_message(event.pop("text", None)), header)
         except _Closing as closing:
             wire.part(closing.code, closing.reason)
         except Malformed as malformed:
