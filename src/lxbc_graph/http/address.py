@@ -24,9 +24,8 @@ class Addressed:
         """Serve the request or the socket."""
         client = asgi_scope.get("client")
         ADDRESS.set(None if client is None else address(client[0]))
-        return self._app(
-            asgi_scope, receive, send
-        )  # not awaited: a frame here would stay as long as a socket
+        # Not awaited: a frame of this would stay as long as a socket does.
+        return self._app(asgi_scope, receive, send)
 
 
 def as_peers(networks: str) -> Iterator[str]:

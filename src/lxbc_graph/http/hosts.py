@@ -27,9 +27,8 @@ class Hosts:
             for name, value in asgi_scope["headers"]:
                 if name == b"host" and not self._is_ours(value.decode("latin-1")):
                     raise Rejected(421, "HOST_NOT_ALLOWED", "This server does not answer to this name.")
-        return self._app(
-            asgi_scope, receive, send
-        )  # not awaited: a frame here would stay as long as a socket
+        # Not awaited: a frame of this would stay as long as a socket does.
+        return self._app(asgi_scope, receive, send)
 
     def _is_ours(self, host: str) -> bool:
         try:

@@ -44,9 +44,8 @@ class Origins:
             for name, value in asgi_scope["headers"]:
                 if name == b"origin" and not self._may(value.decode("latin-1").lower(), asgi_scope):
                     raise _not_allowed()
-        return self._app(
-            asgi_scope, receive, send
-        )  # not awaited: a frame here would stay as long as a socket
+        # Not awaited: a frame of this would stay as long as a socket does.
+        return self._app(asgi_scope, receive, send)
 
     def _may(self, origin: str, asgi_scope: AsgiScope) -> bool:
         if origin in self._allowed:

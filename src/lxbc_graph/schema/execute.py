@@ -285,10 +285,8 @@ class Executor:
         for error in result.errors or ():
             if error.original_error is not None and not isinstance(error.original_error, GraphQLError):
                 raise error.original_error
-            if not error.extensions:
-                error.extensions = {
-                    "code": "BAD_USER_INPUT"
-                }  # the library's: what was given could not be taken
+            if not error.extensions:  # it is the library's: what was given could not be taken
+                error.extensions = {"code": "BAD_USER_INPUT"}
             errors.append(formatted(error))
         return next(iter((result.data or {"": None}).values()))
 

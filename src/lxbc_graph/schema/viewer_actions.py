@@ -27,7 +27,7 @@ def _of_assignment(facts: Mapping[str, Any], granted: Collection[Action], viewer
 
 
 def _actor(viewer: Viewer) -> Actor:
-    return Actor(viewer.account_id, "", viewer.cadre_id)
+    return Actor(viewer.account_id, "", viewer.cadre_id)  # no name: it decides nothing
 
 
 def _one_line(sql: str) -> str:
