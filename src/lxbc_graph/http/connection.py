@@ -503,6 +503,7 @@ class Socket(WebSocketsSansIOProtocol):
     def start_keepalive(self) -> None:
         """Forget the handshake, now that it is over: it took as much memory as all that follows."""
         super().start_keepalive()
+        self.request.headers.clear()  # the parser keeps the request
         del self.request, self.response
 
     def keepalive_timeout(self) -> None:
