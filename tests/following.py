@@ -13,8 +13,9 @@ class Inbox:
     def __init__(self) -> None:
         self._received: asyncio.Queue[Frame | Ending] = asyncio.Queue()
 
-    def send(self, frame: Frame) -> None:
-        self._received.put_nowait(frame)
+    def send(self, *frames: Frame) -> None:
+        for frame in frames:
+            self._received.put_nowait(frame)
 
     async def ready(self) -> None:
         pass

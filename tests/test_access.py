@@ -25,6 +25,7 @@ from tests.serving import PATIENCE
 from lxbc_graph.app import Service, open_service, running
 from lxbc_graph.domain.principal import Principal
 from lxbc_graph.domain.words import Role
+from lxbc_graph.live import event_group
 from lxbc_graph.live.broker import Topic
 from lxbc_graph.live.fanout import Fanout
 from lxbc_graph.live.feed import EventFeed, Feed
@@ -86,14 +87,15 @@ class Screen:
         self.is_waited_for = False
         self.on_frame: Callable[[], object] = lambda: None
 
-    def send(self, frame: Frame) -> None:
-        self.frames += 1
-        self.position = frame.seq
-        self.late += self.ending is not None
-        (payload,) = orjson.loads(bytes(frame))["data"].values()
-        if "event" in payload:
-            self.seen.append(int(payload["event"]["id"].partition(":")[2]))
-        self.on_frame()
+    def send(self, *frames: Frame) -> None:
+        for frame in frames:
+            self.frames += 1
+            self.position = frame.seq
+            self.late += self.ending is not None
+            (payload,) = orjson.loads(bytes(frame))["data"].values()
+            if "event" in payload:
+                self.seen.append(int(payload["event"]["id"].partition(":")[2]))
+            self.on_frame()
 
     async def ready(self) -> None:
         self.is_waited_for = not self.looks.is_set()
@@ -491,7 +493,11 @@ async def test_what_is_gained_comes_by_itself_nothing_twice_and_nothing_lost(sta
         await stage.check_complete(screen, account)
 
 
-async def test_what_is_gained_between_two_frames_of_a_batch_costs_none_of_them(stage: Stage) -> None:
+@pytest.mark.parametrize("turn_bytes", [1, event_group._TURN_BYTES], ids=["one by one", "all at once"])
+async def test_what_is_gained_between_two_frames_of_a_batch_costs_none_of_them(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, turn_bytes: int
+) -> None:
+    monkeypatch.setattr(event_group, "_TURN_BYTES", turn_bytes)
     screen = await stage.live(LOSER)
     (subscription,) = stage.subscriptions
     principal, neighbour = await stage.principal(LOSER), await stage.principal(NEIGHBOUR)
@@ -500,6 +506,17 @@ async def test_what_is_gained_between_two_frames_of_a_batch_costs_none_of_them(s
     screen.on_frame = lambda: asyncio.get_running_loop().call_soon(subscription.changed, gained)
     await stage.write(times=8)
     await stage.check_complete(screen, LOSER)
+
+
+async def test_who_has_more_than_its_group_is_sent_of_a_batch_what_it_lacks_alone(stage: Stage) -> None:
+    """As one that comes from a group which was told sooner."""
+    screen = await stage.live(LOSER)
+    (subscription,) = stage.subscriptions
+    subscription.after = await stage.service.log.head() + 3
+    await stage.write(times=8)
+    await until(lambda: screen.frames >= 6)
+    order = await stage.order()
+    assert screen.seen == [order[0], *order[4:]]
 
 
 async def test_what_is_gained_in_a_replay_costs_nothing_of_it_and_repeats_nothing(stage: Stage) -> None:

@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import aclosing, asynccontextmanager
-from itertools import chain, count
+from itertools import chain, count, pairwise
 from typing import Any
 
 import asyncpg
@@ -22,6 +22,7 @@ from lxbc_graph.live.channel import Channel
 from lxbc_graph.live.cursors import Cursors, InvalidCursor
 from lxbc_graph.live.feed import FigureFeed
 from lxbc_graph.live.figure_group import FigureGroup
+from lxbc_graph.live.frame import Frame, portions
 from lxbc_graph.live.log import CursorAhead, CursorExpired, EventHead, Log, Route
 from lxbc_graph.live.relay import RELAY_LOCK, Relay
 from lxbc_graph.policy.accounts import Accounts
@@ -717,6 +718,18 @@ def test_a_channel_keeps_all_in_order_or_says_that_it_forgot(limit: int, items: 
         return taken
 
     assert asyncio.run(scenario()) == (items if len(items) <= limit else None)
+
+
+@given(st.lists(st.binary(max_size=9), max_size=30), st.integers(0, 20))
+def test_portions_are_all_frames_in_order_as_many_at_once_as_there_is_room_for(
+    bodies: list[bytes], most: int
+) -> None:
+    given = list(portions([Frame(body) for body in bodies], most))
+    assert [frame for portion in given for frame in portion] == bodies
+    for portion, following in pairwise([*given, [Frame(bytes(most + 1))]]):
+        size = sum(map(len, portion))
+        assert len(portion) == 1 or (portion and size <= most)
+        assert size + len(following[0]) > most
 
 
 async def test_a_bell_rung_before_or_often_is_heard_once() -> None:

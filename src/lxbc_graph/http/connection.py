@@ -456,20 +456,23 @@ class Socket(WebSocketsSansIOProtocol):
         """How many bytes of messages have left."""
         return self._written - self.unsent
 
-    def write(self, *parts: bytes) -> None:
-        """Send one text message, now or as soon as the client reads; nothing on a socket that closes."""
+    def write(self, *messages: tuple[bytes, ...]) -> None:
+        """Send text messages at once, now or when the client reads; nothing on a socket that closes."""
         if self.close_sent or self.disconnected or self.transport.is_closing():
             return
-        length = sum(map(len, parts))
-        if length < _SHORT:
-            head = bytes((_TEXT, length))
-        elif length < _MEDIUM:
-            head = _HEAD_16.pack(_TEXT, _SHORT, length)
-        else:
-            head = _HEAD_64.pack(_TEXT, _SHORT + 1, length)
-        frame = b"".join((head, *parts))
-        self._written += len(frame)
-        self.transport.write(frame)
+        pieces: list[bytes] = []
+        for parts in messages:
+            length = sum(map(len, parts))
+            if length < _SHORT:
+                head = bytes((_TEXT, length))
+            elif length < _MEDIUM:
+                head = _HEAD_16.pack(_TEXT, _SHORT, length)
+            else:
+                head = _HEAD_64.pack(_TEXT, _SHORT + 1, length)
+            pieces += (head, *parts)
+        frames = b"".join(pieces)
+        self._written += len(frames)
+        self.transport.write(frames)
 
     def part(self, code: int, reason: str, drop: Drop | None = None) -> None:
         """Close with a code; a client that does not read is not waited for."""

@@ -94,7 +94,12 @@ class _Outbox:
         self._room = asyncio.Event()
         self._room.set()
 
-    def send(self, frame: Frame) -> None:
+    def send(self, *frames: Frame) -> None:
+        for frame in frames:
+            self._put(frame)
+        self._filled.set()
+
+    def _put(self, frame: Frame) -> None:
         if self._frames and self._unsent + len(frame) > MAX_UNSENT_BYTES:
             self._slow = True
             self._frames.clear()
@@ -103,7 +108,6 @@ class _Outbox:
             self._unsent += len(frame)
         if self._unsent > _FULL_BYTES:
             self._room.clear()
-        self._filled.set()
 
     async def ready(self) -> None:
         await self._room.wait()

@@ -35,7 +35,7 @@ from .request import JsonObject, Malformed
 
 SUBPROTOCOL = "graphql-transport-ws"
 
-_ACK = b'{"type":"connection_ack"}'
+_ACK = (b'{"type":"connection_ack"}',)
 
 
 class Code(IntEnum):
@@ -254,20 +254,19 @@ class _Session:
         if self._operations.get(operation.id) is operation:
             del self._operations[operation.id]
 
-    def write(self, *parts: bytes) -> None:
-        """Send a message, unless too much waits for the client already: then close."""
+    def write(self, *messages: tuple[bytes, ...]) -> None:
+        """Send messages, unless too much waits for the client already: then close."""
         if self.wire.writable.is_set():
             self._answered = 0
         if self.wire.unsent > self._limits.unsent_bytes + self._answered:
             self.too_slow()
         else:
-            self.wire.write(*parts)
+            self.wire.write(*messages)
 
     async def answer(self, *messages: tuple[bytes, ...]) -> None:
         """Send what the client has asked for, once it has read most of what came before, however large it is."""
         await self.drained()
-        for parts in messages:
-            self.wire.write(*parts)
+        self.wire.write(*messages)
         self._answered = self.wire.unsent
 
     async def drained(self) -> None:
@@ -326,9 +325,10 @@ class _Operation:
         self._subscription = subscription
         subscription.start(self)
 
-    def send(self, frame: Frame) -> None:
-        """Send a frame; never waits."""
-        self._session.write(self._head, frame, b"}")
+    def send(self, *frames: Frame) -> None:
+        """Send frames; never waits."""
+        head = self._head
+        self._session.write(*[(head, frame, b"}") for frame in frames])
 
     async def ready(self) -> None:
         """Wait until the client has read most of what was sent, or close."""
@@ -346,7 +346,7 @@ class _Operation:
     def fail(self, errors: bytes) -> None:
         """Send the errors; nothing comes after them."""
         head = self._head.removesuffix(b'next","payload":')
-        self._session.write(head, b'error","payload":', errors, b"}")
+        self._session.write((head, b'error","payload":', errors, b"}"))
 
     def stop(self) -> None:
         """Send nothing more."""

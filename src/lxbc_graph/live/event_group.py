@@ -5,7 +5,7 @@ A newcomer reads for itself what it missed, at the pace of its client, and joins
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from lxbc_graph.telemetry import Telemetry
 from .access import Access
 from .backoff import outlast
 from .feed import EventFeed
-from .frame import EXPIRED, Ended, Frame
+from .frame import EXPIRED, Ended, Frame, portions
 from .group import Group
 from .log import EventHead, Log
 from .shared import Shared
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 64
 """Frames that a newcomer holds while its client reads them."""
+_PORTION_BYTES = 16 * 1024
+"""What a newcomer's client is sent at once."""
+_TURN_BYTES = 4 * 1024 * 1024
+"""What all members are sent at once: a write costs more than what is written, but others wait for their turn."""
 
 Replays = Shared[tuple[list[Frame], int]]
 """Frames of events that newcomers missed, and the number up to which they missed no other."""
@@ -47,11 +51,19 @@ class EventGroup(Group):
         async with aclosing(self._log.follow(self.position, self._routes)) as batches:
             async for heads, through in batches:
                 committed_at = {head.seq: head.committed_at for head in heads}
-                for frame in await outlast(partial(self._confirmed, heads)):
-                    self._hand(frame, committed_at[frame.seq])
-                    self.position = frame.seq
+                frames = await outlast(partial(self._confirmed, heads))
+                for portion in portions(frames, _TURN_BYTES // max(1, len(self.members))):
+                    if self._hand(portion):
+                        self._lagged(committed_at[frame.seq] for frame in portion)
+                    self.position = portion[-1].seq
                     await asyncio.sleep(0)  # what was written leaves, and others have their turn
                 self.position = through
+
+    def _lagged(self, committed_at: Iterable[float | None]) -> None:
+        now = time.time()
+        for then in committed_at:
+            if then is not None:
+                self._telemetry.delivery_lag.observe(now - then)
 
     async def admit(self, subscription: "Subscription") -> None:
         """Give it what it missed, and let it join where it has come as far as the members."""
@@ -59,14 +71,13 @@ class EventGroup(Group):
             self._telemetry.replays.inc()
         while subscription.after < self.position:
             frames, through = await outlast(partial(self._missed, subscription.after))
-            for frame in frames:
-                if frame.seq > subscription.after:
-                    await subscription.sink.ready()
-                    if subscription.expires_at <= time.time():
-                        raise Ended(EXPIRED)
-                    subscription.sink.send(frame)
-                    subscription.after = frame.seq
-                    self._telemetry.replayed.inc()
+            for portion in portions(subscription.lacks(frames), _PORTION_BYTES):
+                await subscription.sink.ready()
+                if subscription.expires_at <= time.time():
+                    raise Ended(EXPIRED)
+                subscription.sink.send(*portion)
+                subscription.after = portion[-1].seq
+                self._telemetry.replayed.inc(len(portion))
             await subscription.sink.ready()
             subscription.after = through
         self.members[subscription] = None

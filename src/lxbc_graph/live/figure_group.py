@@ -48,7 +48,7 @@ class FigureGroup(Group):
                 )  # it shows all that was handed on before; what is later is kept
                 if newest.seq > self._handed:
                     self._handed = newest.seq
-                    self._hand(newest)
+                    self._hand([newest])
 
     async def admit(self, subscription: "Subscription") -> None:
         """Look for it alone: it is told at once what is so, and the members when it is their time."""

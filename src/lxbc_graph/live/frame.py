@@ -1,5 +1,6 @@
 """What a subscriber is sent: frames, and at last why there will be no more."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self
 
@@ -19,6 +20,20 @@ class Frame(bytes):
         frame.seq = seq
         frame.cursor = cursor
         return frame
+
+
+def portions(frames: Sequence[Frame], most_bytes: int) -> Iterator[Sequence[Frame]]:
+    """Give the frames in turn, as many at once as have so many bytes together; each has a portion, however large."""
+    portion: list[Frame] = []
+    size = 0
+    for frame in frames:
+        if portion and size + len(frame) > most_bytes:
+            yield portion
+            portion, size = [], 0
+        portion.append(frame)
+        size += len(frame)
+    if portion:
+        yield portion
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +63,8 @@ class Ended(Exception):
 class Sink(Protocol):
     """Where the frames of one subscription go: an operation on a socket, or an event stream."""
 
-    def send(self, frame: Frame) -> None:
-        """Take a frame; never waits, so whoever does not keep up is closed."""
+    def send(self, *frames: Frame) -> None:
+        """Take frames; never waits, so whoever does not keep up is closed."""
         ...
 
     async def ready(self) -> None:

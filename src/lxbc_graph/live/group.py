@@ -2,6 +2,7 @@
 
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from lxbc_graph.telemetry import Kind, Telemetry
@@ -38,19 +39,16 @@ class Group(ABC):
     async def admit(self, subscription: "Subscription") -> None:
         """Give a newcomer what the members have, and make it one; raises ``Ended`` for the newcomer alone."""
 
-    def _hand(self, frame: Frame, committed_at: float | None = None) -> None:
-        """Give every member the frame, unless it came later than that or has to go."""
+    def _hand(self, frames: Sequence[Frame]) -> bool:
+        """Give every member those that it came before, unless it has to go; tells whether anybody got one."""
         now = time.time()
-        members = tuple(self.members)
-        handed = len(members)
-        for member in members:
+        handed = 0
+        for member in tuple(self.members):
             if member.expires_at <= now:
                 member.end(EXPIRED)
-            elif member.after < frame.seq:
-                member.sink.send(frame)
-                continue
-            handed -= 1
+            elif later := frames if member.after < frames[0].seq else member.lacks(frames):
+                member.sink.send(*later)
+                handed += len(later)
         if handed:
             self._telemetry.deliveries.inc(handed)
-            if committed_at is not None:
-                self._telemetry.delivery_lag.observe(time.time() - committed_at)
+        return handed > 0

@@ -1,7 +1,7 @@
 """One subscriber: what it asked for, where it stands, and who it is; it changes groups when that changes."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ from lxbc_graph.domain.principal import Principal
 from lxbc_graph.policy.accounts import Identity
 
 from .feed import Feed
-from .frame import CLOSED, REVOKED, Ended, Ending, Sink
+from .frame import CLOSED, REVOKED, Ended, Ending, Frame, Sink
 from .group import Group
 
 if TYPE_CHECKING:
@@ -50,6 +50,10 @@ class Subscription:
     def identity(self) -> Identity:
         """Whose it is, and by what that is known."""
         return self._principal.account_id, self._principal.credential
+
+    def lacks(self, frames: Sequence[Frame]) -> Sequence[Frame]:
+        """Return those of the frames that it does not have."""
+        return [frame for frame in frames if frame.seq > self.after]
 
     def start(self, sink: Sink) -> None:
         """Begin to send to the sink."""
