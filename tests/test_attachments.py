@@ -215,7 +215,7 @@ async def begun(
 
 def told(response: httpx.Response) -> str:
     """The code of a refusal, which is JSON in the form of GraphQL's errors and says nothing of Python."""
-    assert response.headers["content-type"] == "application/json"
+    assert response.headers["content-type"] == "application/json; charset=utf-8"
     assert response.headers["x-content-type-options"] == "nosniff"
     assert set(response.json()) == {"errors"}
     (error,) = response.json()["errors"]

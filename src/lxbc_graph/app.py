@@ -24,6 +24,7 @@ from .http.exposition import exposition
 from .http.graphql import GraphQLOverHttp
 from .http.health import health
 from .http.hosts import Hosts
+from .http.once import Once
 from .http.origins import Origins, shared
 from .http.quotas import Quotas
 from .http.redis_quotas import RedisQuotas
@@ -245,6 +246,7 @@ def fronted(
             Middleware(Envelope),
             *shared(origins),
             Middleware(Told),
+            Middleware(Once),
             Middleware(Hosts, hosts),
             Middleware(Origins, origins),
         ],

@@ -8,6 +8,8 @@ EVENT_STREAM = "text/event-stream"
 MULTIPART = "multipart/mixed;subscriptionspec=1.0"
 GRAPHQL_JSON = "application/graphql-response+json"
 PLAIN_JSON = "application/json"
+SENT_JSON = f"{PLAIN_JSON}; charset=utf-8"
+"""As an answer's type is written."""
 
 _WEIGHT = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 _JSON_RANGES = {"application/*": (PLAIN_JSON, GRAPHQL_JSON), "*/*": (PLAIN_JSON, GRAPHQL_JSON)}

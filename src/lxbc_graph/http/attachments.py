@@ -82,7 +82,7 @@ class AttachmentsOverHttp:
             "sha256": command.sha256,
         }
         where = {"Location": f"{_PATH}/{attachment_id}"}
-        return Response(orjson.dumps(answer), 201, where, accept.PLAIN_JSON)
+        return Response(orjson.dumps(answer), 201, where, accept.SENT_JSON)
 
     async def _download(self, request: Request) -> Response:
         _allow(request, "GET", "HEAD")

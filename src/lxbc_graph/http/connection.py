@@ -381,7 +381,7 @@ def _answer(refusal: Rejected) -> tuple[list[tuple[bytes, bytes]], bytes]:
     id_ = new_id()
     body = b'{"errors":' + refusal.errors(id_.decode()) + b"}"
     headers = [
-        (b"content-type", f"{accept.PLAIN_JSON}; charset=utf-8".encode()),
+        (b"content-type", accept.SENT_JSON.encode()),
         (b"content-length", b"%d" % len(body)),
         (b"connection", b"close"),
         (REQUEST_ID, id_),

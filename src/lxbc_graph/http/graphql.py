@@ -33,7 +33,6 @@ MAX_BODY = 256 * 1024
 
 _JSON = (accept.PLAIN_JSON, accept.GRAPHQL_JSON)
 _ANY = (accept.EVENT_STREAM, accept.MULTIPART, *_JSON)
-_SAID_ONCE = {b"authorization", b"content-encoding", b"content-type", b"idempotency-key", b"last-event-id"}
 _OFFERED = {"GET": (accept.HTML, *_ANY), "HEAD": (accept.HTML, *_ANY), "POST": _ANY}
 
 
@@ -75,7 +74,6 @@ class GraphQLOverHttp:
                 timed.kind = "page"
                 await pages.graphiql()(*connection)
                 return
-            _check_once(asgi_scope)
             principal = await counted(self._authenticator, self._quotas, address(asgi_scope), authorization)
             request = await self._request(asgi_scope, headers, receive)
             if preferred == accept.EVENT_STREAM:
@@ -164,13 +162,6 @@ async def _body(receive: Receive, most: int) -> bytes:
             raise Rejected(413, "BODY_TOO_LARGE", f"A request holds at most {most} bytes.", limit=most)
         more = message.get("more_body", False)
     return bytes(body)
-
-
-def _check_once(asgi_scope: AsgiScope) -> None:
-    """Refuse what is said twice: two readers of it could each take another one."""
-    names = [name for name, _ in asgi_scope["headers"] if name in _SAID_ONCE]
-    if len(names) > len(set(names)):
-        raise Malformed("A header that may be sent once is sent several times")
 
 
 def _check_encoding(headers: Mapping[bytes, str]) -> None:

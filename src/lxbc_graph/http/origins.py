@@ -64,7 +64,7 @@ class _Shared(CORSMiddleware):
         if response.status_code == HTTPStatus.OK:
             return response
         refusal = _not_allowed()
-        return Response(refusal.body, refusal.status, media_type=accept.PLAIN_JSON)
+        return Response(refusal.body, refusal.status, media_type=accept.SENT_JSON)
 
 
 def _not_allowed() -> Rejected:

@@ -59,6 +59,6 @@ def _not_found() -> Rejected:
 
 def _response(error: Exception) -> Response:
     if isinstance(error, Rejected):
-        return Response(error.body, error.status, dict(error.headers), accept.PLAIN_JSON)
+        return Response(error.body, error.status, dict(error.headers), accept.SENT_JSON)
     fault = failed(error)
-    return Response(fault.body, fault.status, media_type=accept.PLAIN_JSON)
+    return Response(fault.body, fault.status, media_type=accept.SENT_JSON)
