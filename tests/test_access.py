@@ -8,7 +8,7 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -25,6 +25,7 @@ from tests.serving import PATIENCE
 from lxbc_graph.app import Service, open_service, running
 from lxbc_graph.domain.principal import Principal
 from lxbc_graph.domain.words import Role
+from lxbc_graph.http import operation
 from lxbc_graph.live import event_group
 from lxbc_graph.live.broker import Topic
 from lxbc_graph.live.fanout import Fanout
@@ -517,6 +518,24 @@ async def test_who_has_more_than_its_group_is_sent_of_a_batch_what_it_lacks_alon
     await until(lambda: screen.frames >= 6)
     order = await stage.order()
     assert screen.seen == [order[0], *order[4:]]
+
+
+async def test_a_burst_makes_nobody_who_reads_look_too_slow(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an event stream would if the frames of a batch came to it at once."""
+    monkeypatch.setattr(event_group, "_PORTION_BYTES", 1024)
+    monkeypatch.setattr(operation, "MAX_UNSENT_BYTES", 2048)
+    subscription = await stage.service.executor.subscribe(Request(EVENTS), await stage.principal(LOSER))
+    assert isinstance(subscription, Subscription)
+    async with aclosing(operation.frames(subscription)) as frames:
+        first = asyncio.ensure_future(anext(frames))
+        await until(lambda: subscription._group is not None and subscription in subscription._group.members)
+        await stage.write(times=200)
+        async with asyncio.timeout(PATIENCE):
+            await first
+            for _ in range(199):
+                await anext(frames)
 
 
 async def test_what_is_gained_in_a_replay_costs_nothing_of_it_and_repeats_nothing(stage: Stage) -> None:

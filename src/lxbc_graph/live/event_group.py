@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 _AT_ONCE = 64
 """Frames that a newcomer holds while its client reads them."""
 _PORTION_BYTES = 16 * 1024
-"""What a newcomer's client is sent at once."""
+"""What one client is sent at once: a write costs more than what is written, but who reads must not look too slow."""
 _TURN_BYTES = 4 * 1024 * 1024
-"""What all members are sent at once: a write costs more than what is written, but others wait for their turn."""
+"""What all members are sent at once: others wait for their turn."""
 
 Replays = Shared[tuple[list[Frame], int]]
 """Frames of events that newcomers missed, and the number up to which they missed no other."""
@@ -52,7 +52,8 @@ class EventGroup(Group):
             async for heads, through in batches:
                 committed_at = {head.seq: head.committed_at for head in heads}
                 frames = await outlast(partial(self._confirmed, heads))
-                for portion in portions(frames, _TURN_BYTES // max(1, len(self.members))):
+                each = min(_PORTION_BYTES, _TURN_BYTES // max(1, len(self.members)))
+                for portion in portions(frames, each):
                     if self._hand(portion):
                         self._lagged(committed_at[frame.seq] for frame in portion)
                     self.position = portion[-1].seq
