@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -271,10 +271,9 @@ _OTHERS = (
 
 async def run(size: Size, directory: Path, progress: Advance) -> list[Goal]:
     """Go all ways, over and over: half of the rounds with Redis, half while it is away."""
-    # As often as all of them together make the rounds, half of them with Redis.
     turns = [(way, ceil(size.rounds / size.at_once / len(_BY_TURNS) / 2)) for way in _BY_TURNS]
     turns += [(way, ceil(size.others / 2)) for way in _OTHERS]
-    waited: dict[tuple[str, bool], list[float]] = {}
+    waited: defaultdict[tuple[str, bool], list[float]] = defaultdict(list)
     done, total = count(1), 2 * sum(times for _, times in turns)
     async with (
         running(directory, with_redis=True, given={"LXBC_POLICIES": "database"}) as topology,
@@ -285,10 +284,9 @@ async def run(size: Size, directory: Path, progress: Advance) -> list[Goal]:
             with topology.redis.away() if away else nullcontext():
                 for way, times in turns:
                     for turn in range(times):
-                        silently = turn % 2 == 1
-                        waited.setdefault((way.what, away), []).extend(
-                            await stage.lose(way, silently=silently)
-                        )
+                        # By turns, and so that two rounds, one with Redis and one without, are one of each.
+                        told = await stage.lose(way, silently=(turn + away) % 2 == 1)
+                        waited[way.what, away].extend(told)
                         progress(next(done), total)
         await topology.postgres.numbered()
     return _goals(stage, waited)
