@@ -214,7 +214,7 @@ class Stage:
 
 
 Taking = Callable[[Stage, Sequence[Account]], AbstractAsyncContextManager[float]]
-"""Takes the access of accounts away for the length of the block, and says since when; guests do not get it back."""
+"""Takes the access of accounts away for the length of the block, and says since when; what is closed stays closed."""
 
 
 def _updating(statement: str, lost: str, held: str) -> Taking:
