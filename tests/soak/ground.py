@@ -7,7 +7,10 @@ from typing import Any, NamedTuple
 import asyncpg
 
 from lxbc_graph.demo.world import load
+from lxbc_graph.policy.source import Source
+from lxbc_graph.policy.stored import StoredPolicies
 from lxbc_graph.policy.tokens import Tokens
+from lxbc_graph.resources import POLICIES
 from lxbc_graph.settings import Settings
 from lxbc_graph.store.database import Database
 
@@ -15,6 +18,9 @@ CITY = "4110"
 COUNTIES = ("411024", "411082")
 TOWNSHIPS = tuple(f"{county}{place}" for county in COUNTIES for place in (101, 102))
 VILLAGES = tuple(f"{township}{place}" for township in TOWNSHIPS for place in (201, 202, 203, 204))
+
+POLICY = Source.read(POLICIES)
+"""Is stored, for processes that look for it there."""
 
 _TTL_SECONDS = 24 * 3600
 
@@ -75,6 +81,7 @@ async def lay(url: str) -> Ground:
     database = await Database.open(url, pool_size=2)
     try:
         await load(database, _world())
+        await StoredPolicies(database.pool).add(POLICY)
         tokens = await Tokens.open(database.pool, Settings(database_url=url))
         names = [row["name"] for row in await database.pool.fetch("select name from account")]
         return Ground(
