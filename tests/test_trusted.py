@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.doors import DOORS, Doors, codes_of, doors_of
+from tests.doors import DOORS, EVENT_SOURCE, Doors, codes_of, doors_of
 from tests.test_http import WORLD
 
 from lxbc_graph.app import create_app
+from lxbc_graph.http.quotas import Quotas
 from lxbc_graph.read.document import Documents, Refused
 from lxbc_graph.read.limits import Limits
 from lxbc_graph.read.trusted import Trusted, TrustedError, id_of
@@ -128,6 +129,38 @@ async def test_a_change_by_its_hash_needs_post_all_the_same(free: Doors) -> None
     await free.ask("post", query=CHANGE, **by_hash(CHANGE))
     assert codes_of(await free.ask("get", **by_hash(CHANGE))) == ["METHOD_NOT_ALLOWED"]
     assert "data" in await free.ask("post", **by_hash(CHANGE))
+
+
+async def test_a_change_that_is_only_known_when_it_runs_needs_post_too(
+    free: Doors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that is left while a stream that was asked for it waits for its place."""
+    text = f"{CHANGE} # later"
+    enter = Quotas.enter
+
+    async def left_meanwhile(quotas: Quotas, who: str) -> None:
+        await free.ask("post", query=text, **by_hash(text))
+        await enter(quotas, who)
+
+    monkeypatch.setattr(Quotas, "enter", left_meanwhile)
+    assert codes_of(await free.ask(EVENT_SOURCE, **by_hash(text))) == ["METHOD_NOT_ALLOWED"]
+
+
+@pytest.mark.parametrize("door", ["post", "get", "sse", "multipart"])
+async def test_who_is_not_signed_in_leaves_no_document(free: Doors, door: str) -> None:
+    text = f"{{ __typename }} # {door}"
+    for _ in range(2):
+        assert "data" in await free.ask(door, account=None, query=text, **by_hash(text))
+    assert codes_of(await free.ask(door, **by_hash(text))) == ["PERSISTED_QUERY_NOT_FOUND"]
+
+
+def test_who_is_not_signed_in_pushes_nobodys_documents_out() -> None:
+    documents = Documents(build()._schema, CATALOGUE, Limits(), characters=200)
+    documents.operation(NAME, None)
+    for number in range(100):
+        text = f"{{ __typename }} # {number}"
+        assert documents.operation(text, None, keep=False) is documents.operation(text, None, keep=False)
+    assert list(documents._known) == [NAME]
 
 
 def test_what_is_left_is_forgotten_with_the_document() -> None:

@@ -132,7 +132,7 @@ class GraphQLOverHttp:
             if isinstance(found, list):
                 raise Malformed("A request is one object; several in a list are not taken")
             return replace(parse_request(found), idempotency_key=headers.get(b"idempotency-key") or None)
-        request = _asked(asgi_scope["query_string"])
+        request = replace(_asked(asgi_scope["query_string"]), safe=True)
         if self._executor.kind(request) is OperationType.MUTATION:
             raise _not_allowed("A mutation needs POST.", "POST")
         return request

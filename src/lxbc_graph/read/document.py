@@ -197,6 +197,10 @@ def _is_plain(value: Any, type_: GraphQLInputType) -> bool:
     )
 
 
+_Read = dict[str, Operation] | list[GraphQLError]
+"""The operations of a document by name, or why it is refused."""
+
+
 class Documents:
     """A memory of valid documents by their text, bounded by its length; the least recently used leaves first."""
 
@@ -227,8 +231,8 @@ class Documents:
         self._known: OrderedDict[str, dict[str, Operation]] = OrderedDict()
         self._left: dict[str, str] = {}
         """Of what is known, by id: what clients may leave out."""
-        self._refused: tuple[tuple[str, str | None] | None, list[GraphQLError]] = (None, [])
-        """The last document and name of an operation that were refused, and why."""
+        self._last: tuple[tuple[str, str | None] | None, _Read] = (None, [])
+        """The last document that was not known, with the name of an operation, and what came of it."""
         for id_, text in trusted.texts.items():
             try:
                 self._read(self._parsed(text))
@@ -263,29 +267,39 @@ class Documents:
         if self._automatic and text in self._known:
             self._left[id_] = text
 
-    def operation(self, text: str, name: str | None) -> Operation:
-        """Return the operation to run; raises Refused."""
+    def operation(self, text: str, name: str | None, *, keep: bool = True) -> Operation:
+        """Return the operation to run; raises Refused.
+
+        ``keep``: remember the document, which pushes others out, so not for whoever is not signed in.
+        """
         known = self._known.get(text)
-        if known is None:
-            known = self._remember(text, self._read_once(text, name))
-        else:
+        if known is not None:
             self._known.move_to_end(text)
+        else:
+            known = self._read_once(text, name)
+            if keep:
+                self._remember(text, known)
         return known[_chosen(known, name)]
 
     def _read_once(self, text: str, name: str | None) -> dict[str, Operation]:
         """Read a document that is not known; what kind of operation it holds is asked before it runs."""
-        if self._refused[0] != (text, name):
-            self._refused = (None, [])
-            try:
-                document = self._parsed(text)
-                if operations := _operations(document):
-                    _chosen([_name(node) for node in operations], name)
-                return self._read(document)
-            except Refused as refusal:
-                self._refused = ((text, name), refusal.errors)
-        raise Refused(self._refused[1])
+        if self._last[0] != (text, name):
+            self._last = ((text, name), self._outcome(text, name))
+        _, read = self._last
+        if isinstance(read, list):
+            raise Refused(read)
+        return read
 
-    def _remember(self, text: str, operations: dict[str, Operation]) -> dict[str, Operation]:
+    def _outcome(self, text: str, name: str | None) -> _Read:
+        try:
+            document = self._parsed(text)
+            if operations := _operations(document):
+                _chosen([_name(node) for node in operations], name)
+            return self._read(document)
+        except Refused as refusal:
+            return refusal.errors
+
+    def _remember(self, text: str, operations: dict[str, Operation]) -> None:
         self._known[text] = operations
         self._room -= len(text)
         while self._room < 0:
@@ -293,7 +307,6 @@ class Documents:
             self._room += len(gone)
             if self._left:
                 self._left.pop(id_of(gone), None)
-        return operations
 
     def _read(self, document: DocumentNode) -> dict[str, Operation]:
         """Validate a document, after what refuses it sooner."""

@@ -67,6 +67,8 @@ class Request:
     idempotency_key: str | None = None
     """Of the whole request, for those of its changes that bring none of their own."""
     document_id: str | None = None
+    safe: bool = False
+    """Whether it was sent in a way that says that it changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,8 @@ class Executor:
                     "A subscription is served over graphql-transport-ws, as text/event-stream or as "
                     "multipart/mixed;subscriptionSpec=1.0."
                 )
+            if operation.kind is OperationType.MUTATION and request.safe:
+                raise refused("A mutation needs POST.", "METHOD_NOT_ALLOWED")
             if principal is None and not operation.anonymous:
                 raise _Anonymous
             response = await self._run(operation, variables, request, principal)
@@ -123,7 +127,7 @@ class Executor:
         """Return what kind of operation the request names; None where running it will say what is wrong."""
         try:
             text = self.documents.text(request.query, request.document_id)
-            return self.documents.operation(text, request.operation_name).kind
+            return self.documents.operation(text, request.operation_name, keep=False).kind
         except Refused:
             return None
 
@@ -135,7 +139,7 @@ class Executor:
             if principal is not None:
                 self._audit.refused(principal.account_id, "UNTRUSTED_DOCUMENT")
             raise
-        operation = self.documents.operation(text, request.operation_name)
+        operation = self.documents.operation(text, request.operation_name, keep=principal is not None)
         if request.query and request.document_id is not None:
             self.documents.leave(text, request.document_id)
         return operation
