@@ -308,6 +308,15 @@ async def test_the_same_bytes_are_kept_once(api: Api) -> None:
     assert names == {"a.jpg", "b.jpg"}
 
 
+async def test_what_is_kept_already_is_written_all_the_same(api: Api) -> None:
+    """Or the time that it takes would tell that somebody else has it."""
+    await api.post()
+    (path,) = api.kept()
+    before = path.stat().st_ino
+    await api.post()
+    assert path.stat().st_ino != before
+
+
 async def test_an_attachment_is_read_like_all_else(api: Api) -> None:
     await api.post(account="li")
     fields = "id name mediaType size sha256 url uploaderName uploader { code } issue { number } event { id }"

@@ -209,8 +209,9 @@ async def test_a_posting_has_one_holder_and_one_place(
 
 async def test_nobody_is_posted_where_a_unit_is_closed(house: House) -> None:
     await house.database.pool.execute("update unit set valid_to = '2023-01-01' where id = $1", TOWN)
-    error = await house.refused("office", at(Role.INSPECTOR, TOWN))
-    assert (error.code, error.field) == (ErrorCode.INVALID_INPUT, ("unitId",))
+    for account in ("helper", "nobody"):  # it tells of no account whether there is one
+        error = await house.refused("office", GrantPosting(Role.INSPECTOR, account=account, unit_id=TOWN))
+        assert (error.code, error.field) == (ErrorCode.INVALID_INPUT, ("unitId",))
 
 
 # --- nobody lends to who lends

@@ -96,18 +96,11 @@ class Files:
         while piece := source.read(_CHUNK):
             digest.update(piece)
         stored = Stored(digest.hexdigest(), source.tell())
-        path = self._path(stored.sha256)
-        if not self._holds(path, stored.size):
-            source.seek(0)
-            write = self._write_folder if self._local else self._write_s3
-            write(source, path)
+        source.seek(0)
+        # Also what is there already: the time that is saved would tell that somebody else has it.
+        write = self._write_folder if self._local else self._write_s3
+        write(source, self._path(stored.sha256))
         return stored
-
-    def _holds(self, path: str, size: int) -> bool:
-        try:
-            return bool(self._system.info(path)["size"] == size)
-        except FileNotFoundError:
-            return False
 
     def _write_folder(self, source: BinaryIO, path: str) -> None:
         aside = f"{self._root}/{_INCOMING}/{uuid4().hex}"

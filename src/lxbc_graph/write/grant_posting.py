@@ -62,8 +62,9 @@ class GrantPosting:
                 f"不得授予超出自身的权限：该岗位的“{TERMS[action]}”超出您的权限。",
                 "role",
             )
-        holder = await self._holder(work, path.city_id)
         at = work.now()
+        scoped.check_open(place, at, "unitId" if self.department_id is None else "departmentId")
+        holder = await self._holder(work, path.city_id)
         others = await held(work.connection, holder, at)
         if (action := lent_to_itself(work.enforcer, others, self.role, path)) is not None:
             raise Forbidden(
@@ -71,7 +72,6 @@ class GrantPosting:
                 f"可授予岗位者不得兼任须由他人履行职责的岗位：“{TERMS[action]}”须由他人履行。",
                 "role",
             )
-        scoped.check_open(place, at, "unitId" if self.department_id is None else "departmentId")
         unit = {name: getattr(place, name) for name in ("unit_id", *ANCESTORS)}
         posting_id = await open_posting(
             work.connection, holder, self.role, unit, self.department_id, lead=self.lead, at=at
