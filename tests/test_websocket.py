@@ -32,7 +32,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from lxbc_graph.http import connection
+from lxbc_graph.http import connection, server
 from lxbc_graph.http.connection import MAX_FRAGMENTS
 from lxbc_graph.http.messages import MAX_ID, Subscribe, parse_message
 from lxbc_graph.http.request import Malformed
@@ -555,8 +555,11 @@ async def test_an_answer_may_be_larger_than_what_may_wait_and_live_frames_come_b
     assert messages[-1]["type"] == "error"
 
 
-async def test_a_client_that_reads_slowly_is_waited_for(executor: ScriptedExecutor) -> None:
-    """What it takes, however little, says that it is there."""
+async def test_a_client_that_reads_slowly_is_waited_for(
+    executor: ScriptedExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it takes, however little, says that it is there, also while the kernel holds seconds of it."""
+    monkeypatch.setattr(server, "_PING_SECONDS", 2)
     async with (
         endpoint(executor, Limits(stall_seconds=1)) as url,
         joined(url, max_size=None, sock=narrow(url.split("/")[2])) as client,
@@ -574,7 +577,7 @@ async def test_a_client_that_reads_slowly_is_waited_for(executor: ScriptedExecut
 async def slow_reading(transport: asyncio.Transport) -> None:
     while True:
         transport.pause_reading()
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.2)
         transport.resume_reading()
         for _ in range(2):  # the loop sees what there is, and reads once
             await asyncio.sleep(0)

@@ -113,9 +113,9 @@ class Connection(HttpToolsProtocol):
         super()._start_asgi_task(cycle, app)
 
     @property
-    def unsent(self) -> int:
-        """How many bytes wait for the client to read."""
-        return self.transport.get_write_buffer_size()
+    def waiting(self) -> int:
+        """How many bytes the client has not taken, of which the kernel holds some."""
+        return _waiting(self.transport)
 
     def cut(self) -> None:
         """Break the answer under way off, as a network does; a client that does not read is not waited for."""
@@ -344,17 +344,18 @@ class Connection(HttpToolsProtocol):
         if self._reader_watch is not None and most == inf:
             return
         self._reader_watch = None
-        unsent = self.unsent
         closing = self.transport.is_closing()
-        if not unsent or not (closing or self.flow.write_paused):
+        if not self.transport.get_write_buffer_size() or not (closing or self.flow.write_paused):
             return
-        unsent += _unsent_by_kernel(self.transport)
-        if unsent > most and not self._streams():
+        waiting = self.waiting
+        if waiting > most and not self._streams():
             self._lose()
             self.transport.abort()
             return
         seconds = self._patience.unread_seconds
-        self._reader_watch = self.loop.call_later(seconds, self._look_at_reader, unsent - seconds * _MIN_RATE)
+        self._reader_watch = self.loop.call_later(
+            seconds, self._look_at_reader, waiting - seconds * _MIN_RATE
+        )
 
     def _look_no_more(self) -> None:
         for watch in (self._sender_watch, self._reader_watch):
@@ -407,13 +408,17 @@ def _no_handshake(status: StatusLike, _text: str) -> Response:
     return Response(status.value, status.phrase, named, body)
 
 
-def _unsent_by_kernel(transport: BaseTransport) -> int:
-    """Return how many bytes the kernel holds, where it tells: it takes a megabyte at once of what is read slowly."""
+def _waiting(transport: Transport) -> int:
+    """Return how many bytes the other end has not taken.
+
+    The kernel holds some, where it tells: it takes a megabyte at once of what is read slowly.
+    """
+    unsent = transport.get_write_buffer_size()
     try:
         told = ioctl(transport.get_extra_info("socket").fileno(), TIOCOUTQ, bytes(_INT.size))
     except (OSError, ValueError):
-        return 0
-    return int(_INT.unpack(told)[0])
+        return unsent
+    return unsent + int(_INT.unpack(told)[0])
 
 
 _REASON_BYTES = 123  # what a close frame holds
@@ -428,6 +433,8 @@ class Socket(WebSocketsSansIOProtocol):
     drop: Drop | None = None
     """Why its client was cut off, if it was and may come back."""
     _written = 0
+    _taken_before = 0
+    """When the ping was sent that is not answered yet, or waited for anew."""
 
     def __init__(self, *of: Any, crowd: Crowd | None = None, **named: Any) -> None:
         super().__init__(*of, **named)
@@ -453,8 +460,8 @@ class Socket(WebSocketsSansIOProtocol):
 
     @property
     def taken(self) -> int:
-        """How many bytes of messages have left."""
-        return self._written - self.unsent
+        """How many bytes of messages the client has taken, or its machine for it."""
+        return self._written - _waiting(self.transport)
 
     def write(self, *messages: tuple[bytes, ...]) -> None:
         """Send text messages at once, now or when the client reads; nothing on a socket that closes."""
@@ -509,9 +516,22 @@ class Socket(WebSocketsSansIOProtocol):
         self.request.headers.clear()  # the parser keeps the request
         del self.request, self.response
 
+    def send_keepalive_ping(self) -> None:
+        """Note how far the client had come."""
+        super().send_keepalive_ping()
+        self._taken_before = self.taken
+
     def keepalive_timeout(self) -> None:
-        """Part from who does not answer a ping so that, if it is there after all, it comes back."""
+        """Part from who does not answer a ping so that, if it is there after all, it comes back.
+
+        Who reads what was sent before the ping, and has yet to come to it, is waited for.
+        """
         self.pong_timer = None
+        seconds, taken = self.ping_timeout or 0.0, self.taken
+        if _waiting(self.transport) and taken - self._taken_before >= seconds * _MIN_RATE:
+            self._taken_before = taken
+            self.pong_timer = self.loop.call_later(seconds, self.keepalive_timeout)
+            return
         self.part(NO_PONG, "no answer to a ping: resume from the last cursor", "no_pong")
 
     def connection_lost(self, exc: Exception | None) -> None:

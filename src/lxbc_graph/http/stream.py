@@ -91,12 +91,12 @@ class _Body:
 
     async def write(self, piece: bytes, *, more: bool = True) -> None:
         while True:
-            unsent = self._wire.unsent
+            waiting = self._wire.waiting
             try:
                 async with asyncio.timeout(self._stall_seconds):
                     await self._send({"type": "http.response.body", "body": piece, "more_body": more})
             except TimeoutError:
-                if self._wire.unsent >= unsent:
+                if self._wire.waiting >= waiting:
                     raise TooSlow from None
             else:
                 return
