@@ -1,6 +1,7 @@
 """From an ``Authorization`` header to the principal who asks: by a token of ours, of the provider, or an API key."""
 
 import asyncio
+import re
 from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import replace
@@ -20,6 +21,8 @@ from lxbc_graph.store.outage import AWAY
 from .rejected import Rejected
 
 _REMEMBERED = 16_384
+_TOKEN = re.compile(r"[A-Za-z0-9_.-]{1,16384}")
+"""What a signed token is made of: with anything else in it, it would be the same one in any number of texts."""
 _CLOSED = "the account of this token is closed, or what it signed in with was revoked"
 
 
@@ -120,6 +123,8 @@ class Authenticator:
             self._verified.move_to_end(token)
             return claims
         self._verified.pop(token, None)
+        if not _TOKEN.fullmatch(token):
+            raise Unauthenticated("the token is not valid")
         try:
             claims = await self._proven(token)
         except InvalidToken as error:
