@@ -185,7 +185,11 @@ async def test_what_is_revoked_is_refused_and_ends_what_is_open(service: Service
         assert await closing(socket) == 4403
         await service.until_refused(made.text)
         assert (await service.heard(stays))["type"] == "next", "the account itself is as it was"
-    assert (await service.kinds())[-1:] == ["TOKEN_REFUSED"]
+    noted = await service.pool.fetchrow(
+        "select kind, means, account_name, api_key from audit_event order by id desc limit 1"
+    )
+    assert noted is not None
+    assert tuple(noted) == ("TOKEN_REFUSED", "API_KEY", PORTAL, made.prefix)
     await service.done(lambda c: api_keys.revoke(c, made.prefix))
     with pytest.raises(NoKey):
         await service.done(lambda c: api_keys.revoke(c, "nothing"))

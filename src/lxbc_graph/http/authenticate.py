@@ -96,7 +96,7 @@ class Authenticator:
             raise Unauthenticated("the API key is not valid")
         principal = await self._accounts.principal_by_id(key.account_id) if key.good else None
         if principal is None:
-            await self._refuse(text, Means.API_KEY, key.account_id)
+            await self._refuse(text, Means.API_KEY, key.account_id, key.prefix)
             raise Unauthenticated("the API key is not valid" if not key.good else _CLOSED)
         writes = key.scope is KeyScope.READ_WRITE
         return principal.showing(Credential(Means.API_KEY, key.prefix, writes, key.roles), key.expires_at)
@@ -154,7 +154,7 @@ class Authenticator:
         ours = self._oidc is None or unverified(token).get("iss") != self._oidc.issuer
         return Means.LOCAL if ours else Means.PROVIDER
 
-    async def _refuse(self, token: str, means: Means, account: str | int) -> None:
+    async def _refuse(self, token: str, means: Means, account: str | int, api_key: str | None = None) -> None:
         """Note, once for each token or key, that one was refused that had been good.
 
         Whom the provider vouches for and nobody has posted is noted as the provider calls them.
@@ -169,7 +169,9 @@ class Authenticator:
                 else self._accounts.find(account, means)
             )
             if known is not None:
-                await self._audit.note(Entry(AuditKind.TOKEN_REFUSED, *known, means=means, key=key))
+                await self._audit.note(
+                    Entry(AuditKind.TOKEN_REFUSED, *known, means=means, api_key=api_key, key=key)
+                )
             elif means is Means.PROVIDER:
                 said = {"oidcSubject": account}
                 await self._audit.note(Entry(AuditKind.TOKEN_REFUSED, means=means, detail=said, key=key))
