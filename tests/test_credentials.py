@@ -384,6 +384,22 @@ async def test_a_session_from_login_to_logout(service: Service) -> None:
     assert tuple(noted) == (OFFICE, "LOCAL", "127.0.0.1")
 
 
+async def test_a_proxy_that_names_no_address_lets_nobody_guess_on(
+    database: Database, database_url: str, world: World
+) -> None:
+    await world(WORLD)
+    settings = Settings(database_url=database_url, login_attempts_per_address=3)
+    async with serving(create_app(settings), lifespan=True) as url, httpx.AsyncClient() as client:
+        codes = []
+        for number in range(5):
+            body = {"query": LOGIN, "variables": {"account": f"a{number}", "password": "x"}}
+            headers = {"X-Forwarded-For": f"garbage{number}"}
+            answer = await client.post(f"http://{url}/graphql", json=body, headers=headers)
+            codes += [error["code"] for error in answer.json()["data"]["login"]["errors"]]
+    assert codes == ["UNAUTHENTICATED"] * 3 + ["TOO_MANY_ATTEMPTS"] * 2
+    assert await database.pool.fetchval("select count(distinct address) from audit_event") == 1
+
+
 async def test_disabling_an_account_ends_all_that_it_has(service: Service) -> None:
     session = (await anonymously(service, LOGIN, account=OFFICE, password=PASSWORD))["login"]
     async with service.following(session["accessToken"]) as socket:
