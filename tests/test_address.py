@@ -75,7 +75,7 @@ async def test_each_request_has_its_own_and_a_proxy_on_this_machine_is_believed(
         ("192.0.2.2:50123", "192.0.2.2"),
         ("[2001:db8::1]:50123", "2001:db8::/64"),
         ("192.0.2.1, 192.0.2.2, 127.0.0.1", "192.0.2.2"),
-        ("127.0.0.2, 127.0.0.1", "127.0.0.2"),
+        ("::1, 127.0.0.1", "::/64"),  # where all are trusted, the first
     ):
         answer = await client.get("/", headers={"X-Forwarded-For": forwarded})
         assert answer.text == counted
