@@ -1,5 +1,7 @@
 """Where a request comes from is said at the door, so that nobody who notes or counts it needs to be handed it."""
 
+from collections.abc import AsyncIterator
+
 import httpx
 import pytest
 from starlette.applications import Starlette
@@ -24,6 +26,7 @@ pytestmark = pytest.mark.anyio
         ("::ffff:192.0.2.1", "192.0.2.1"),
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
         ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::%any text", "2001:db8:1:2::/64"),
         ("", None),
         ("testclient", None),
         ("192.0.2.1, 192.0.2.2", None),
@@ -51,14 +54,35 @@ def test_a_proxy_is_known_by_whichever_socket_it_comes(peer: str, trusted: bool)
     assert (Crowd(1, proxies).counted((peer, 1)) is None) is trusted
 
 
-async def test_each_request_has_its_own_and_a_proxy_on_this_machine_is_believed() -> None:
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    """Asks a server where it is asked from, and is its proxy."""
+
     async def told(_request: Request) -> PlainTextResponse:
         return PlainTextResponse(str(ADDRESS.get()))
 
     app = Starlette(routes=[Route("/", told)], middleware=[Middleware(Addressed)])
     async with serving(app) as url, httpx.AsyncClient(base_url=f"http://{url}") as client:
-        assert (await client.get("/")).text == "127.0.0.1"
-        for forwarded in ("192.0.2.1", "192.0.2.2"):
-            answer = await client.get("/", headers={"X-Forwarded-For": forwarded})
-            assert answer.text == forwarded
+        yield client
+
+
+async def test_each_request_has_its_own_and_a_proxy_on_this_machine_is_believed(
+    client: httpx.AsyncClient,
+) -> None:
+    assert (await client.get("/")).text == "127.0.0.1"
+    for forwarded, counted in (
+        ("192.0.2.1", "192.0.2.1"),
+        ("192.0.2.2:50123", "192.0.2.2"),
+        ("[2001:db8::1]:50123", "2001:db8::/64"),
+        ("192.0.2.1, 192.0.2.2, 127.0.0.1", "192.0.2.2"),
+        ("::1, 127.0.0.1", "::/64"),  # where all are trusted, the first
+    ):
+        answer = await client.get("/", headers={"X-Forwarded-For": forwarded})
+        assert answer.text == counted
     assert ADDRESS.get() is None
+
+
+async def test_all_that_is_no_address_is_counted_as_one(client: httpx.AsyncClient) -> None:
+    texts = ("unknown", "_hidden", "192.0.2.1:x", "192.0.2.1, y", "z" * 20_000)
+    counted = {(await client.get("/", headers={"X-Forwarded-For": text})).text for text in texts}
+    assert counted == {"unknown"}

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import jwt
 import pytest
 
 from lxbc_graph.domain.principal import Credential
@@ -11,7 +12,7 @@ from lxbc_graph.http.authenticate import Authenticator, Unauthenticated
 from lxbc_graph.policy.accounts import Accounts
 from lxbc_graph.policy.api_keys import ApiKeys
 from lxbc_graph.policy.audit import Audit
-from lxbc_graph.policy.tokens import Claims, Tokens
+from lxbc_graph.policy.tokens import Claims, Tokens, unverified
 from lxbc_graph.settings import Settings
 from lxbc_graph.store.database import Database
 
@@ -121,3 +122,40 @@ async def test_only_good_tokens_are_remembered_and_not_without_bound(
     for token in (used[0], used[1], used[0], used[2]):
         await authenticator(f"Bearer {token}")
     assert list(authenticator._verified) == [used[0], used[2]]
+
+
+async def test_a_token_has_one_text_and_an_end(authenticator: Authenticator, tokens: Tokens) -> None:
+    token = tokens.access("one", 60)
+    long = jwt.encode(
+        {**unverified(token), "more": "x" * 20_000},
+        tokens._keys[tokens._kid],
+        headers={"kid": tokens._kid},
+    )
+    assert tokens.verify(long).account == "one"
+    for text in (long, f"{token}=", f"{token[:-5]}!!!!{token[-5:]}"):
+        with pytest.raises(Unauthenticated):
+            await authenticator(f"Bearer {text}")
+    assert not authenticator._verified
+
+
+async def test_what_has_not_the_form_of_an_api_key_is_not_remembered(
+    tokens: Tokens, database: Database
+) -> None:
+    api_keys = ApiKeys(database.pool, 60)
+    authenticator = Authenticator(tokens, Accounts(database.pool, 0), api_keys, None, Audit(database.pool))
+    secret = "x" * 43
+    for text in (
+        f"lxbc_{'a' * 200_000}_{secret}",
+        f"lxbc_{'a' * 11}_{secret}",
+        f"lxbc_{'a' * 13}_{secret}",
+        f"lxbc_{'A' * 12}_{secret}",
+        f"lxbc_{'١' * 12}_{secret}",
+        f"lxbc_{'a' * 12}_{secret}x",
+    ):
+        assert await api_keys.key(text) is None
+        with pytest.raises(Unauthenticated):
+            await authenticator(f"Bearer {text}")
+        assert len(api_keys._found) == 0
+    with pytest.raises(Unauthenticated):
+        await authenticator(f"Bearer lxbc_{'a' * 12}_{secret}")
+    assert len(api_keys._found) == 1

@@ -185,7 +185,11 @@ async def test_what_is_revoked_is_refused_and_ends_what_is_open(service: Service
         assert await closing(socket) == 4403
         await service.until_refused(made.text)
         assert (await service.heard(stays))["type"] == "next", "the account itself is as it was"
-    assert (await service.kinds())[-1:] == ["TOKEN_REFUSED"]
+    noted = await service.pool.fetchrow(
+        "select kind, means, account_name, api_key from audit_event order by id desc limit 1"
+    )
+    assert noted is not None
+    assert tuple(noted) == ("TOKEN_REFUSED", "API_KEY", PORTAL, made.prefix)
     await service.done(lambda c: api_keys.revoke(c, made.prefix))
     with pytest.raises(NoKey):
         await service.done(lambda c: api_keys.revoke(c, "nothing"))
@@ -378,6 +382,22 @@ async def test_a_session_from_login_to_logout(service: Service) -> None:
     noted = await service.pool.fetchrow("select account_name, means, address from audit_event")
     assert noted is not None
     assert tuple(noted) == (OFFICE, "LOCAL", "127.0.0.1")
+
+
+async def test_a_proxy_that_names_no_address_lets_nobody_guess_on(
+    database: Database, database_url: str, world: World
+) -> None:
+    await world(WORLD)
+    settings = Settings(database_url=database_url, login_attempts_per_address=3)
+    async with serving(create_app(settings), lifespan=True) as url, httpx.AsyncClient() as client:
+        codes = []
+        for number in range(5):
+            body = {"query": LOGIN, "variables": {"account": f"a{number}", "password": "x"}}
+            headers = {"X-Forwarded-For": f"garbage{number}"}
+            answer = await client.post(f"http://{url}/graphql", json=body, headers=headers)
+            codes += [error["code"] for error in answer.json()["data"]["login"]["errors"]]
+    assert codes == ["UNAUTHENTICATED"] * 3 + ["TOO_MANY_ATTEMPTS"] * 2
+    assert await database.pool.fetchval("select count(distinct address) from audit_event") == 1
 
 
 async def test_disabling_an_account_ends_all_that_it_has(service: Service) -> None:

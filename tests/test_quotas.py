@@ -121,7 +121,8 @@ async def test_a_place_is_free_again_when_it_is_left() -> None:
         (("::ffff:10.0.0.1", 1), ("::ffff:10.0.0.1", 9)),
         (("2001:db8::1", 1), ("2001:db8:0:0:ffff:ffff:ffff:ffff", 1)),
         (None, None),
-        (("not an address", 1), ("not an address", 2)),
+        (("not an address", 1), ("another", 2)),
+        (("2001:db8::%a", 1), ("2001:db8::%b", 1)),
     ],
 )
 def test_an_address_is_who_is_behind_it_whatever_its_port(client: Any, same: Any) -> None:
@@ -189,6 +190,20 @@ async def test_who_proves_nothing_is_counted_by_where_it_comes_from() -> None:
         ]
         assert statuses == [401, 200, 401, 429, 429]
         assert (await nobody.post("/graphql", json={"query": "query"}, headers=GOOD)).status_code == 200
+
+
+@pytest.mark.usefixtures("noon")
+async def test_a_proxy_that_names_no_address_makes_nobody_uncounted() -> None:
+    async with limited(requests=3) as (address, _), client(address) as nobody:
+        statuses = [
+            (
+                await nobody.post(
+                    "/graphql", json={"query": "query"}, headers={"X-Forwarded-For": f"192.0.2.1:x{number}"}
+                )
+            ).status_code
+            for number in range(5)
+        ]
+        assert statuses == [200, 200, 200, 429, 429]
 
 
 @pytest.mark.usefixtures("noon")

@@ -1,6 +1,7 @@
 """Access tokens prove an account until they end; refresh tokens are good once."""
 
 import asyncio
+import gc
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -263,6 +264,32 @@ async def test_forged_kids_do_not_hammer_the_database(
     with pytest.raises(InvalidToken):
         await tokens.proven(signed(kid="forged once more"))
     assert reads == before + 1
+
+
+async def test_a_look_at_the_keys_that_fails_after_who_asked_has_left_is_no_complaint(
+    tokens: Tokens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, said: complaints.append(said))
+    asked, failing = asyncio.Event(), asyncio.Event()
+
+    async def fails(_pool: object) -> dict[str, str]:
+        asked.set()
+        await failing.wait()
+        raise ConnectionError
+
+    monkeypatch.setattr(signing_keys, "read", fails)
+    leaving = asyncio.create_task(tokens.proven(signed(kid="forged")))
+    await asked.wait()
+    leaving.cancel()
+    await asyncio.wait([leaving])
+    failing.set()
+    assert tokens._reading is not None
+    await asyncio.wait([tokens._reading])
+    tokens._reading = None
+    del leaving
+    gc.collect()
+    assert complaints == []
 
 
 async def test_a_revoked_key_proves_nothing_and_another_signs_in_its_place(

@@ -12,6 +12,8 @@ _NETWORK_BITS = 64
 """Of IPv6: whoever has one address has all of the network."""
 _MAPPED_BITS = 96
 """Of IPv6, before an address of IPv4."""
+_NONE = "unknown"
+"""Stands for all that is no address: each text of its own would be counted by itself, and so never be too much."""
 
 
 class Addressed:
@@ -22,8 +24,8 @@ class Addressed:
 
     def __call__(self, asgi_scope: AsgiScope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve the request or the socket."""
-        client = asgi_scope.get("client")
-        ADDRESS.set(None if client is None else address(client[0]))
+        if asgi_scope["type"] != "lifespan":
+            ADDRESS.set(client_address(asgi_scope))
         # Not awaited: a frame of this would stay as long as a socket does.
         return self._app(asgi_scope, receive, send)
 
@@ -37,10 +39,16 @@ def as_peers(networks: str) -> Iterator[str]:
             yield f"::ffff:{network.network_address}/{_MAPPED_BITS + network.prefixlen}"
 
 
+def client_address(asgi_scope: AsgiScope) -> str:
+    """Return the address by which a client is counted; for all whose proxy names none it is one and the same."""
+    client = asgi_scope.get("client")
+    return (None if client is None else address(client[0])) or _NONE
+
+
 def address(host: str) -> str | None:
     """Return the address by which somebody is counted; None for what is none, as over a Unix socket."""
     try:
-        found = ip_address(host)
+        found = ip_address(host.partition("%")[0])  # before the zone, which may be any text
     except ValueError:
         return None
     if isinstance(found, IPv6Address):

@@ -1,6 +1,7 @@
 """From an ``Authorization`` header to the principal who asks: by a token of ours, of the provider, or an API key."""
 
 import asyncio
+import re
 from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import replace
@@ -20,6 +21,8 @@ from lxbc_graph.store.outage import AWAY
 from .rejected import Rejected
 
 _REMEMBERED = 16_384
+_TOKEN = re.compile(r"[A-Za-z0-9_.-]{1,16384}")
+"""What a signed token is made of: with anything else in it, it would be the same one in any number of texts."""
 _CLOSED = "the account of this token is closed, or what it signed in with was revoked"
 
 
@@ -93,7 +96,7 @@ class Authenticator:
             raise Unauthenticated("the API key is not valid")
         principal = await self._accounts.principal_by_id(key.account_id) if key.good else None
         if principal is None:
-            await self._refuse(text, Means.API_KEY, key.account_id)
+            await self._refuse(text, Means.API_KEY, key.account_id, key.prefix)
             raise Unauthenticated("the API key is not valid" if not key.good else _CLOSED)
         writes = key.scope is KeyScope.READ_WRITE
         return principal.showing(Credential(Means.API_KEY, key.prefix, writes, key.roles), key.expires_at)
@@ -120,6 +123,8 @@ class Authenticator:
             self._verified.move_to_end(token)
             return claims
         self._verified.pop(token, None)
+        if not _TOKEN.fullmatch(token):
+            raise Unauthenticated("the token is not valid")
         try:
             claims = await self._proven(token)
         except InvalidToken as error:
@@ -149,7 +154,7 @@ class Authenticator:
         ours = self._oidc is None or unverified(token).get("iss") != self._oidc.issuer
         return Means.LOCAL if ours else Means.PROVIDER
 
-    async def _refuse(self, token: str, means: Means, account: str | int) -> None:
+    async def _refuse(self, token: str, means: Means, account: str | int, api_key: str | None = None) -> None:
         """Note, once for each token or key, that one was refused that had been good.
 
         Whom the provider vouches for and nobody has posted is noted as the provider calls them.
@@ -164,7 +169,9 @@ class Authenticator:
                 else self._accounts.find(account, means)
             )
             if known is not None:
-                await self._audit.note(Entry(AuditKind.TOKEN_REFUSED, *known, means=means, key=key))
+                await self._audit.note(
+                    Entry(AuditKind.TOKEN_REFUSED, *known, means=means, api_key=api_key, key=key)
+                )
             elif means is Means.PROVIDER:
                 said = {"oidcSubject": account}
                 await self._audit.note(Entry(AuditKind.TOKEN_REFUSED, means=means, detail=said, key=key))

@@ -6,8 +6,6 @@ A place is a WebSocket or a stream. What is counted here counts for this process
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
-from ipaddress import IPv6Address, ip_address
 from math import ceil
 from time import time
 
@@ -15,13 +13,13 @@ from starlette.types import Scope as AsgiScope
 
 from lxbc_graph.domain.principal import Principal
 
+from .address import client_address
 from .authenticate import Authenticator, Unauthenticated
 from .rejected import Rejected
 
 _MINUTE = 60
 _REMEMBERED = 65_536
 _ACCOUNT = "account:"
-_NETWORK_BITS = 64  # of IPv6: what one customer is given
 
 
 class RateLimited(Rejected):
@@ -114,19 +112,8 @@ def account(principal: Principal) -> str:
 
 
 def address(asgi_scope: AsgiScope) -> str:
-    """Return under which name those are counted who are nobody; of IPv6 it is their network."""
-    return _of_host((asgi_scope.get("client") or ("", 0))[0])
-
-
-@lru_cache(maxsize=4096)
-def _of_host(host: str) -> str:
-    try:
-        found = ip_address(host)
-    except ValueError:
-        return f"address:{host}"
-    if isinstance(found, IPv6Address) and found.ipv4_mapped is None:
-        return f"network:{int(found) >> _NETWORK_BITS:x}"
-    return f"address:{found}"
+    """Return under which name those are counted who are nobody."""
+    return f"address:{client_address(asgi_scope)}"
 
 
 async def counted(

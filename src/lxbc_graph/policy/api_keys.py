@@ -6,6 +6,7 @@ what the account is by the roles that it had when the key was made, whatever it 
 
 import asyncio
 import hmac
+import re
 import secrets
 import time
 from datetime import datetime, timedelta
@@ -28,6 +29,7 @@ ROLES = (Role.PORTAL, Role.SCREEN)
 
 _PREFIX_BYTES = 6
 _SECRET_BYTES = 32
+_FORM = re.compile(rf"{BEGIN}([0-9a-f]{{{2 * _PREFIX_BYTES}}})_[A-Za-z0-9_-]{{43}}")  # 32 bytes in base64url
 _USED_AGAIN = timedelta(minutes=1)
 
 _log = structlog.get_logger()
@@ -83,10 +85,10 @@ class ApiKeys:
 
     async def key(self, text: str) -> Key | None:
         """Return the key that the text is, as it was at most ``ttl_seconds`` ago; None for any other text."""
-        prefix, separator, _ = text.removeprefix(BEGIN).partition("_")
-        if not (text.startswith(BEGIN) and separator and prefix.isascii() and prefix.isalnum()):
+        formed = _FORM.fullmatch(text)
+        if formed is None:  # it may be of any length, and nothing of it is remembered
             return None
-        found = await self._found(prefix)
+        found = await self._found(formed[1])
         if found is None or not hmac.compare_digest(found.hash, _hash(text)):
             return None
         if (

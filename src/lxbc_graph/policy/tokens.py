@@ -148,6 +148,8 @@ class Tokens:
         while self._read_from <= asked:
             if self._reading is None or self._reading.done():
                 self._reading = asyncio.create_task(self._read_after_a_pause())
+                # Looked at even where all who asked have left: asyncio complains of one that nobody saw.
+                self._reading.add_done_callback(lambda done: done.cancelled() or done.exception())
             await asyncio.shield(self._reading)
 
     async def _read_after_a_pause(self) -> None:
