@@ -230,6 +230,22 @@ def test_a_manifest_that_nobody_can_have_meant_is_told_at_the_start(
         create_app(Settings(database_url="postgresql://x", trusted_documents=file))
 
 
+@pytest.mark.parametrize(
+    ("pattern", "name", "allowed"),
+    [
+        *(("portal-*", "portal-411024", True), ("portal-*", "screen-411024", False)),
+        *(("*-4110*", "portal-411024", True), ("*", "", True), ("a*", "A", False)),
+        *(("li[1]", "li[1]", True), ("li[1]", "li1", False), ("[!a]", "b", False), ("[*]", "[x]", True)),
+        *(("li?", "li?", True), ("li?", "li1", False), ("a.c", "abc", False)),
+    ],
+)
+def test_in_the_pattern_of_an_account_a_star_stands_for_anything_and_nothing_else_does(
+    tmp_path: Path, pattern: str, name: str, allowed: bool
+) -> None:
+    trusted = Trusted.load(written(tmp_path, {pattern: (NAME,)}), only=True)
+    assert trusted.allows(id_of(NAME), name) is allowed
+
+
 def test_only_what_is_trusted_wants_a_manifest() -> None:
     with pytest.raises(TrustedError, match="LXBC_TRUSTED_DOCUMENTS"):
         create_app(Settings(database_url="postgresql://x", trusted_only=True))

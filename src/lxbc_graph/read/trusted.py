@@ -1,12 +1,16 @@
 """Trusted documents: a manifest of those that clients may send, and who; each is named by the SHA-256 of its text."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+
+_OTHER_WILDCARDS = re.compile(r"[?[]")
+"""Of fnmatch, beside ``*``: accounts may be named so."""
 
 
 class TrustedError(ValueError):
@@ -20,7 +24,7 @@ def id_of(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Trusted:
-    """Documents by their id, and for each the patterns of the accounts that may send it."""
+    """Documents by their id, and for each the patterns of fnmatch of the accounts that may send it."""
 
     texts: Mapping[str, str] = field(default_factory=dict)
     accounts: Mapping[str, list[str]] = field(default_factory=dict)
@@ -41,7 +45,7 @@ class Trusted:
                 if not isinstance(text, str) or id_of(text) != id_:
                     raise TrustedError(f"{file}: {pattern}: {id_} is not the SHA-256 of its document")
                 texts[id_] = text
-                accounts.setdefault(id_, []).append(pattern)
+                accounts.setdefault(id_, []).append(_OTHER_WILDCARDS.sub(r"[\g<0>]", pattern))
         return cls(texts, accounts, only)
 
     def allows(self, id_: str, account: str | None) -> bool:
