@@ -524,7 +524,7 @@ async def test_a_burst_makes_nobody_who_reads_look_too_slow(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As an event stream would if the frames of a batch came to it at once."""
-    monkeypatch.setattr(event_group, "_PORTION_BYTES", 1024)
+    monkeypatch.setattr(event_group, "_PORTION_BYTES", 1)
     monkeypatch.setattr(operation, "MAX_UNSENT_BYTES", 2048)
     subscription = await stage.service.executor.subscribe(Request(EVENTS), await stage.principal(LOSER))
     assert isinstance(subscription, Subscription)

@@ -22,7 +22,7 @@ from lxbc_graph.live.channel import Channel
 from lxbc_graph.live.cursors import Cursors, InvalidCursor
 from lxbc_graph.live.feed import FigureFeed
 from lxbc_graph.live.figure_group import FigureGroup
-from lxbc_graph.live.frame import Frame, portions
+from lxbc_graph.live.frame import MESSAGE_BYTES, Frame, portions
 from lxbc_graph.live.log import CursorAhead, CursorExpired, EventHead, Log, Route
 from lxbc_graph.live.relay import RELAY_LOCK, Relay
 from lxbc_graph.policy.accounts import Accounts
@@ -720,16 +720,16 @@ def test_a_channel_keeps_all_in_order_or_says_that_it_forgot(limit: int, items: 
     assert asyncio.run(scenario()) == (items if len(items) <= limit else None)
 
 
-@given(st.lists(st.binary(max_size=9), max_size=30), st.integers(0, 20))
+@given(st.lists(st.binary(max_size=600), max_size=30), st.integers(0, 3000))
 def test_portions_are_all_frames_in_order_as_many_at_once_as_there_is_room_for(
     bodies: list[bytes], most: int
 ) -> None:
     given = list(portions([Frame(body) for body in bodies], most))
     assert [frame for portion in given for frame in portion] == bodies
     for portion, following in pairwise([*given, [Frame(bytes(most + 1))]]):
-        size = sum(map(len, portion))
+        size = sum(len(frame) + MESSAGE_BYTES for frame in portion)
         assert len(portion) == 1 or (portion and size <= most)
-        assert size + len(following[0]) > most
+        assert size + len(following[0]) + MESSAGE_BYTES > most
 
 
 async def test_a_bell_rung_before_or_often_is_heard_once() -> None:

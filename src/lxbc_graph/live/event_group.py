@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 64
 """Frames that a newcomer holds while its client reads them."""
-_PORTION_BYTES = 16 * 1024
+_PORTION_BYTES = 8 * 1024
 """What one client is sent at once: a write costs more than what is written, but who reads must not look too slow."""
-_TURN_BYTES = 4 * 1024 * 1024
+_TURN_BYTES = 6 * 1024 * 1024
 """What all members are sent at once: others wait for their turn."""
 
 Replays = Shared[tuple[list[Frame], int]]

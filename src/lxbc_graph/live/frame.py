@@ -22,16 +22,21 @@ class Frame(bytes):
         return frame
 
 
+MESSAGE_BYTES = 256
+"""What a frame counts for besides its bytes: a message costs as much as these, however short it is."""
+
+
 def portions(frames: Sequence[Frame], most_bytes: int) -> Iterator[Sequence[Frame]]:
-    """Give the frames in turn, as many at once as have so many bytes together; each has a portion, however large."""
+    """Give the frames in turn, as many at once as count for so much together; each has a portion, however large."""
     portion: list[Frame] = []
     size = 0
     for frame in frames:
-        if portion and size + len(frame) > most_bytes:
+        counts = len(frame) + MESSAGE_BYTES
+        if portion and size + counts > most_bytes:
             yield portion
             portion, size = [], 0
         portion.append(frame)
-        size += len(frame)
+        size += counts
     if portion:
         yield portion
 
