@@ -411,13 +411,13 @@ async def test_followers_that_keep_up_cost_the_database_nothing(
 ) -> None:
     issue = await an_issue(database.pool)
     readers: list[asyncio.Task[Any] | None] = []
-    read = log._read
+    rows = log._rows
 
-    async def counted(after: int) -> list[EventHead]:
+    async def counted(after: int) -> list[asyncpg.Record]:
         readers.append(asyncio.current_task())
-        return await read(after)
+        return await rows(after)
 
-    monkeypatch.setattr(log, "_read", counted)
+    monkeypatch.setattr(log, "_rows", counted)
     async with running(relay.run(), log.run()) as (_, tail):
         everybody = [one_by_one(log, 0, [CITY]) for _ in range(100)]
         for turn in range(1, 31):
@@ -638,6 +638,29 @@ async def test_followers_end_where_the_log_is_of_another_time(
         restored = await happen(database.pool, issue, 5)
         async with follow(log, 10) as events:
             assert pairs(await take(events, 5)) == [(11 + place, id_) for place, id_ in enumerate(restored)]
+
+
+@pytest.mark.parametrize(("lost", "grown"), [(3, 3), (3, 5), (10, 40)])
+async def test_followers_end_though_the_log_has_grown_again_before_anybody_looked(
+    database: Database, relay: Relay, log: Log, lost: int, grown: int
+) -> None:
+    """As after a failover to a replica that was behind."""
+    issue = await an_issue(database.pool)
+    async with running(relay.run(), log.run()), follow(log, 0) as live:
+        await happen(database.pool, issue, 20)
+        await take(live, 20)
+        async with database.pool.acquire() as connection, connection.transaction():
+            await connection.execute("delete from event where seq > $1", 20 - lost)
+            ids = await happen(connection, issue, grown)
+            numbers = range(21 - lost, 21 - lost + grown)
+            await connection.executemany(
+                "update event set seq = $1, committed_at = clock_timestamp() where id = $2",
+                list(zip(numbers, ids, strict=True)),
+            )
+        with pytest.raises(CursorExpired):
+            await take(live, 50)
+        async with follow(log, 20 - lost) as events:
+            assert pairs(await take(events, grown)) == list(zip(numbers, ids, strict=True))
 
 
 async def test_who_outlasts_a_lost_database_ends_when_it_is_told_to() -> None:

@@ -7,9 +7,9 @@ they are found by the event's unit and its ancestors, by its parties and by its 
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Collection, Iterator
+from collections.abc import AsyncGenerator, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
@@ -35,7 +35,8 @@ select e.seq, e.id, e.issue_id,
        extract(epoch from clock_timestamp() - e.committed_at)::float8,
        array[e.city_id, e.county_id, e.township_id, e.village_id],
        array[i.city_id, i.county_id, i.township_id, i.village_id],
-       a.units, a.departments, array[i.finder_id, i.verifier_id] || a.cadres || v.cadres, i.finder_account_id
+       a.units, a.departments, array[i.finder_id, i.verifier_id] || a.cadres || v.cadres, i.finder_account_id,
+       e.committed_at, (select committed_at from event where seq = $1) as before
 from (select * from event where seq > $1 order by seq limit {_BATCH}) e
 join issue i on i.id = e.issue_id
 cross join lateral (
@@ -49,6 +50,7 @@ cross join lateral (
 order by e.seq
 """
 _HEAD = "select coalesce(max(seq), 0) from event"
+_TAIL = "select coalesce(max(seq), 0), max(committed_at) filter (where seq = $1) from event where seq >= $1"
 _FIRST = "select min(seq) from event"
 _POSITION = """
 select (select max(seq) from event) as head, (select min(seq) from event) as first,
@@ -117,6 +119,8 @@ class Log:
         self._firsts: Shared[int | None] = Shared(1)
         self._started = asyncio.Event()
         self._rewinds = 0
+        self._tail_at: datetime | None = None
+        """When the event at the tail was committed, which tells it from one of another time with its number."""
         self.tail = 0
         """The number of the newest event that was handed on."""
 
@@ -212,21 +216,35 @@ class Log:
             if not self._started.is_set():  # else it goes on where it was
                 self.tail = max(0, await outlast(self.head) - self._remembered)
             while True:
-                heads = await self._read(self.tail)
+                heads = await self._next()
+                if heads is None:
+                    await self._rewind()
+                    continue
                 for head in heads:
                     self._recent.add(head)
                     for channel in self._concerned(head.routes | head.issue_routes):
                         channel.offer(head)
                     self.tail = head.seq
-                if not heads and await outlast(self.head) < self.tail:
-                    await self._rewind()
                 if len(heads) < _BATCH:
                     self._started.set()
                     await bell.heard(self._poll_seconds)
 
+    async def _next(self) -> list[EventHead] | None:
+        """Return what comes after the tail; None where that is no more what it was, however much comes after it."""
+        rows = await self._rows(self.tail)
+        if rows:
+            head, tail_at = rows[-1]["seq"], rows[0]["before"]
+        else:
+            head, tail_at = await outlast(lambda: self._pool.fetchrow(_TAIL, self.tail)) or (0, None)
+        if head < self.tail or (tail_at and self._tail_at and tail_at != self._tail_at):
+            return None
+        self._tail_at = rows[-1]["committed_at"] if rows else tail_at
+        return _heads(rows)
+
     async def _rewind(self) -> None:
         """Begin anew: the database was restored from before, and its events are others."""
         self._rewinds += 1
+        self._tail_at = None
         self._recent = Recent(self._remembered)
         self.tail = await outlast(self.head)
         for channel in set().union(*self._followers.values()):
@@ -236,19 +254,26 @@ class Log:
         return set().union(*(self._followers[route] for route in routes if route in self._followers))
 
     async def _read(self, after: int) -> list[EventHead]:
-        rows = await outlast(lambda: self._pool.fetch(_AFTER, after))
-        now = time.time()  # the server's clock may differ from ours, but not in how long ago it was
-        return [
-            EventHead(
-                seq,
-                id_,
-                issue_id,
-                None if age is None else now - age,
-                _routes(u=path),
-                _routes(u=issue_path, p=party_units, d=departments, c=cadres, a=[account]),
-            )
-            for seq, id_, issue_id, age, path, issue_path, party_units, departments, cadres, account in rows
-        ]
+        return _heads(await self._rows(after))
+
+    async def _rows(self, after: int) -> list[asyncpg.Record]:
+        rows: list[asyncpg.Record] = await outlast(lambda: self._pool.fetch(_AFTER, after))
+        return rows
+
+
+def _heads(rows: Sequence[asyncpg.Record]) -> list[EventHead]:
+    now = time.time()  # the server's clock may differ from ours, but not in how long ago it was
+    return [
+        EventHead(
+            seq,
+            id_,
+            issue_id,
+            None if age is None else now - age,
+            _routes(u=path),
+            _routes(u=issue_path, p=party_units, d=departments, c=cadres, a=[account]),
+        )
+        for seq, id_, issue_id, age, path, issue_path, party_units, departments, cadres, account, *_ in rows
+    ]
 
 
 def _routes(**found: list[int | None] | None) -> frozenset[Route]:
