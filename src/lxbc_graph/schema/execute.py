@@ -35,8 +35,8 @@ from lxbc_graph.policy.sign_in import SignIns
 from lxbc_graph.policy.tokens import Tokens
 from lxbc_graph.read import sql
 from lxbc_graph.read.arguments import Argument, Variables, arguments, values
-from lxbc_graph.read.document import MAX_TYPES, Documents, Operation, Refused, Untrusted, refused
-from lxbc_graph.read.limits import Exceeded
+from lxbc_graph.read.document import Documents, Operation, Refused, Untrusted, refused
+from lxbc_graph.read.limits import INTROSPECTION, Exceeded
 from lxbc_graph.read.planner import Planner
 from lxbc_graph.read.runner import Reader
 from lxbc_graph.read.withheld import Answer, Withheld
@@ -53,6 +53,9 @@ from .mutation import COMMANDS, command_of, shown, user_error
 _log = structlog.get_logger()
 
 Group = list[FieldNode]
+
+_TOLD = 4
+"""How many answers of introspection are remembered; each may be a megabyte or so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,8 @@ class Executor:
         self._commands = commands
         self._following = following
         self._audit = audited
+        self._told: dict[tuple[Operation, str], orjson.Fragment] = {}
+        """Of the schema, by who asks under which key; the oldest leaves first."""
         self._context = Context(sign_ins, tokens, log, explainer)
 
     async def execute(self, request: Request, principal: Principal | None) -> Response:
@@ -183,7 +188,6 @@ class Executor:
         """Run root fields one after another, each by whoever answers it; what a query reads is read at once, last."""
         planner = Planner(CATALOGUE, operation, variables)
         fields = planner.collect(operation.root, [operation.node.selection_set])
-        _check_resolved([group[0].name.value for group in fields.values()])
         problems = await self._problems(operation, fields, variables, principal)
         data: dict[str, Any] = dict.fromkeys(fields)
         errors = list(map(formatted, problems.values()))
@@ -259,6 +263,28 @@ class Executor:
         return found
 
     async def _resolve(
+        self,
+        operation: Operation,
+        group: Group,
+        request: Request,
+        principal: Principal | None,
+        errors: list[GraphQLFormattedError],
+    ) -> Any:
+        """Answer what goes through the executor; introspection without variables once, since it stays the same."""
+        node = group[0]
+        if node.name.value not in INTROSPECTION or operation.node.variable_definitions:
+            return await self._executed(operation, group, request, principal, errors)
+        key = (operation, (node.alias or node.name).value)
+        if key not in self._told:
+            told = await self._executed(operation, group, request, principal, errors)
+            if told is None or errors:
+                return told
+            if len(self._told) >= _TOLD:
+                del self._told[next(iter(self._told))]
+            self._told[key] = orjson.Fragment(orjson.dumps(told))
+        return self._told[key]
+
+    async def _executed(
         self,
         operation: Operation,
         group: Group,
@@ -388,13 +414,6 @@ def _key_of(request: Request, field: str) -> str | None:
     if request.idempotency_key is None:
         return None
     return sha256(f"{request.idempotency_key}\n{field}".encode()).hexdigest()
-
-
-def _check_resolved(names: Sequence[str]) -> None:
-    for name in Operation.RESOLVED:
-        most = MAX_TYPES if name in {"__type", "explainAccess"} else 1
-        if names.count(name) > most:
-            raise refused(f"An operation asks for {name} at most {most} times.", "TOO_COMPLEX")
 
 
 def _pick(fields: Mapping[str, Group], values_: Mapping[str, Any], type_name: str) -> dict[str, Any]:
