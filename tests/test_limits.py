@@ -61,6 +61,19 @@ def nested(field: str, depth: int, inner: str) -> str:
     return f"{field} {{ " * depth + inner + " }" * depth
 
 
+def chains(number: int, length: int) -> str:
+    """A fragment F that spreads so many others, each the first of as many in one another."""
+    links = [
+        f"fragment C{chain}L{place} on City {{ ...C{chain}L{place + 1} }}"
+        for chain in range(number)
+        for place in range(length)
+    ]
+    ends = [f"fragment C{chain}L{length} on City {{ id }}" for chain in range(number)]
+    starts = " ".join(f"...C{chain}L0" for chain in range(number))
+    return " ".join([f"fragment F on City {{ {starts} }}", *links, *ends])
+
+
+OPERATIONS = " ".join(f"query Q{place}($a: Boolean) {{ ...F }}" for place in range(80))
 OF_EACH_TYPE = "fragment F on __Type { fields { name args { name } } }"
 ALL_OF_A_NODE = f'__type(name: "Node") {{ possibleTypes {{ fields {{ {aliases(9, "args { name }")} }} }} }}'
 
@@ -93,6 +106,28 @@ TOO_LARGE = {
     "13 fields deep": (f"{{ city {{ {nested('parent', 11, 'id')} }} }}", "depth"),
     "60 inline fragments": (f"{{ {nested('...', 60, '__typename')} }}", "nesting"),
     "220 fragments one in the other": (chain(200, "...NEXT", "id"), "nesting"),
+    "fragments in fields": (f"{{ {aliases(60, 'city { ...F }')} }} {chains(8, 18)}", "fields"),
+    "fragments in operations": (
+        " ".join(f"query Q{place} {{ city {{ ...F }} }}" for place in range(90)) + f" {chains(4, 28)}",
+        "fields",
+    ),
+    "fragments without a name": (
+        f"{{ {aliases(60, 'city { ...F }')} }} fragment F on City {{ {'... { id } ' * 20} }}",
+        "fields",
+    ),
+    "values of a directive": (
+        f"{OPERATIONS} fragment F on Query {{ __typename @include(if: [{'$a ' * 400}]) }}",
+        "values",
+    ),
+    "values of a fragment's directive": (
+        f"{OPERATIONS} fragment F on Query @include(if: [{'$a ' * 400}]) {{ __typename }}",
+        "values",
+    ),
+    "values of a spread's directive": (
+        OPERATIONS
+        + f" fragment F on Query {{ ...G @include(if: [{'$a ' * 400}]) }} fragment G on Query {{ __typename }}",
+        "values",
+    ),
     "the schema times itself": (
         f"{{ __schema {{ types {{ {aliases(10, 'fields { type { fields { name } } }')} }} }} }}",
         "introspection",

@@ -1,7 +1,8 @@
 """Limits of a document: what it may be made of is counted before it is validated, in time linear in its text.
 
 Fields, aliases and values are those of all its operations, with their fragments spread; each fragment is counted
-once, and what it holds is multiplied, so that no bomb is ever set off. Depth is that of fields in fields.
+once, and what it holds is multiplied, so that no bomb is ever set off. A fragment counts as a field wherever it is
+spread, since it is walked through there, and so does one without a name. Depth is that of fields in fields.
 """
 
 import re
@@ -20,6 +21,7 @@ from graphql import (
     ListValueNode,
     ObjectValueNode,
     OperationDefinitionNode,
+    SelectionNode,
     ValueNode,
 )
 
@@ -73,7 +75,7 @@ _TOLD = {
     "tokens": "A document has at most {} tokens",
     "depth": "Fields stand in one another to a depth of {} at most",
     "nesting": "Selections stand in one another to a depth of {} at most",
-    "fields": "A document asks for at most {} fields, fragments spread",
+    "fields": "A document has at most {} fields and fragments in its selections, fragments spread",
     "aliases": "A document has at most {} aliases, fragments spread",
     "introspection": "Introspection tells at most {} values",
     "values": "Arguments, and likewise variables, hold at most {} values",
@@ -113,7 +115,7 @@ class _Count:
     fields: int = 0
     aliases: int = 0
     values: int = 0
-    """Of arguments: themselves, and what stands in them."""
+    """Of arguments, those of directives too: themselves, and what stands in them."""
     depth: int = 0
     nesting: int = 0
     spreads: "list[_Spread]" = field(default_factory=list)
@@ -221,18 +223,19 @@ def _from_the_leaves(fragments: dict[str, _Count]) -> Sequence[str]:
 
 
 def _count(definition: OperationDefinitionNode | FragmentDefinitionNode) -> _Count:
-    count = _Count()
+    count = _Count(values=_given(definition))
     waiting = [(definition.selection_set, 1, 1, False)]
     while waiting:
         found, depth, nesting, introspects = waiting.pop()
         count.nesting = max(count.nesting, nesting)
         for node in found.selections:
+            count.fields += 1
+            count.values += _given(node)
             if isinstance(node, FragmentSpreadNode):
                 count.spreads.append(_Spread(node.name.value, depth - 1, nesting, introspects))
             elif isinstance(node, InlineFragmentNode):
                 waiting.append((node.selection_set, depth, nesting + 1, introspects))
             elif isinstance(node, FieldNode):
-                count.fields += 1
                 count.aliases += node.alias is not None
                 count.values += _literals(one.value for one in node.arguments or ())
                 if not introspects:
@@ -241,6 +244,11 @@ def _count(definition: OperationDefinitionNode | FragmentDefinitionNode) -> _Cou
                     below = introspects or node.name.value in INTROSPECTION
                     waiting.append((node.selection_set, depth + 1, nesting + 1, below))
     return count
+
+
+def _given(node: OperationDefinitionNode | FragmentDefinitionNode | SelectionNode) -> int:
+    """Return how many values its directives are given."""
+    return _literals(one.value for directive in node.directives or () for one in directive.arguments or ())
 
 
 def _literals(nodes: Iterable[ValueNode]) -> int:
