@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from graphql import execute, execute_sync, get_introspection_query, parse
+from graphql import execute_sync, get_introspection_query, parse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.doors import DOORS, Doors, codes_of, doors_of
@@ -20,7 +20,6 @@ from lxbc_graph.read import document as document_module
 from lxbc_graph.read import limits as limits_module
 from lxbc_graph.read.document import Documents, Refused
 from lxbc_graph.read.limits import Exceeded, Limits
-from lxbc_graph.schema import execute as execute_module
 from lxbc_graph.schema.build import build
 from lxbc_graph.schema.declare import CATALOGUE
 from lxbc_graph.settings import Settings
@@ -536,34 +535,6 @@ async def test_who_asks_is_told_what_it_cost(doors: Doors, door: str) -> None:
     assert "extensions" not in plain
     answer = await doors.ask(door, query=text, extensions={"cost": True})
     assert answer == {**plain, "extensions": {"cost": {"cost": 6, "limit": 10_000}}}
-
-
-@pytest.mark.anyio
-async def test_what_is_told_of_the_schema_is_remembered(
-    doors: Doors, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ran = []
-
-    def counted(*given: Any, **named: Any) -> Any:
-        ran.append(given)
-        return execute(*given, **named)
-
-    monkeypatch.setattr(execute_module, "execute", counted)
-    texts = [f"{{ __schema {{ types {{ a{place}: name }} }} }}" for place in range(9)]
-    told = [await doors.ask("post", query=texts[0]) for _ in range(3)]
-    assert told[0] == told[1] == told[2]
-    assert len(told[0]["data"]["__schema"]["types"]) == len(SCHEMA.type_map)
-    assert len(ran) == 1
-    for text in texts:
-        assert "data" in await doors.ask("post", query=text)
-    assert len(ran) == 9
-    await doors.ask("post", query=texts[0])
-    assert len(ran) == 10, "not for ever"
-    text = "query($a: Boolean!) { __schema { description @skip(if: $a) } }"
-    assert [(await doors.ask("post", query=text, variables={"a": a}))["data"] for a in (True, False)] == [
-        {"__schema": {}},
-        {"__schema": {"description": SCHEMA.description}},
-    ]
 
 
 @pytest.mark.anyio

@@ -1,7 +1,7 @@
 """One operation, whatever its kind: a query is read, a mutation written and then read, a subscription read per event.
 
-What the compiler answers never passes a resolver. Introspection, ``login``, ``refresh`` and ``logout`` hold no scoped
-data and go through the executor of GraphQL.
+What the compiler answers never passes a resolver. ``login``, ``refresh``, ``logout`` and the like hold no scoped data
+and go through the executor of GraphQL.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,7 +36,7 @@ from lxbc_graph.policy.tokens import Tokens
 from lxbc_graph.read import sql
 from lxbc_graph.read.arguments import Argument, Variables, arguments, values
 from lxbc_graph.read.document import Documents, Operation, Refused, Untrusted, refused
-from lxbc_graph.read.limits import INTROSPECTION, Exceeded
+from lxbc_graph.read.limits import Exceeded
 from lxbc_graph.read.planner import Planner
 from lxbc_graph.read.runner import Reader
 from lxbc_graph.read.withheld import Answer, Withheld
@@ -48,14 +48,12 @@ from .declare import CATALOGUE
 from .errors import formatted
 from .explain_access import Explainer
 from .following import EXPIRED, Following, ending
+from .introspection import introspect
 from .mutation import COMMANDS, command_of, shown, user_error
 
 _log = structlog.get_logger()
 
 Group = list[FieldNode]
-
-_TOLD = 4
-"""How many answers of introspection are remembered; each may be a megabyte or so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +99,6 @@ class Executor:
         self._commands = commands
         self._following = following
         self._audit = audited
-        self._told: dict[tuple[Operation, str], orjson.Fragment] = {}
-        """Of the schema, by who asks under which key; the oldest leaves first."""
         self._context = Context(sign_ins, tokens, log, explainer)
 
     async def execute(self, request: Request, principal: Principal | None) -> Response:
@@ -198,8 +194,8 @@ class Executor:
             if key in problems:
                 continue
             try:
-                if name == "__typename":
-                    data[key] = operation.root.name
+                if name.startswith("__"):
+                    data[key] = introspect(operation, planner, group, variables)
                 elif name in COMMANDS:
                     assert principal is not None  # not anonymous
                     data[key], of_payload = await self._command(
@@ -263,28 +259,6 @@ class Executor:
         return found
 
     async def _resolve(
-        self,
-        operation: Operation,
-        group: Group,
-        request: Request,
-        principal: Principal | None,
-        errors: list[GraphQLFormattedError],
-    ) -> Any:
-        """Answer what goes through the executor; introspection without variables once, since it stays the same."""
-        node = group[0]
-        if node.name.value not in INTROSPECTION or operation.node.variable_definitions:
-            return await self._executed(operation, group, request, principal, errors)
-        key = (operation, (node.alias or node.name).value)
-        if key not in self._told:
-            told = await self._executed(operation, group, request, principal, errors)
-            if told is None or errors:
-                return told
-            if len(self._told) >= _TOLD:
-                del self._told[next(iter(self._told))]
-            self._told[key] = orjson.Fragment(orjson.dumps(told))
-        return self._told[key]
-
-    async def _executed(
         self,
         operation: Operation,
         group: Group,
