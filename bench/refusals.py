@@ -30,6 +30,17 @@ def times(number: int, text: str) -> str:
 LEGAL = f"{{ city {{ {times(664, 'name id code')} }} }}"
 """Of 2,000 tokens: to parse it is what nobody can be spared."""
 
+
+def chains(number: int, length: int) -> str:
+    """Return a fragment F that spreads so many others, each the first of so many in one another."""
+    starts = times(number, "...C@x0")
+    links = "".join(
+        times(number, f" fragment C@x{place} on Query {{ ...C@x{place + 1} }}") for place in range(length)
+    )
+    ends = times(number, f" fragment C@x{length} on Query {{ __typename }}")
+    return f" fragment F on Query {{ {starts} }}{links}{ends}"
+
+
 UNIT_TYPES = "... on County { parent { name } } ... on City { parent { name } }"
 REFUSED = {
     "20,000 aliases": f"{{ {times(20_000, 'a@: __typename')} }}",
@@ -46,7 +57,7 @@ REFUSED = {
     "1,980 fields": f"{{ {'id ' * 1_980} }}",
     "640 fields nobody asks for": f"{{ __typename }} fragment F on Query {{ {times(640, 'a@: __typename')} }}",
     "270 fragments nobody spreads": "{ __typename } " + times(270, "fragment F@ on Query { __typename }"),
-    "390 operations, none named": times(390, "query Q@ { __typename }"),
+    "390 operations, none named": times(390, "query N@ { __typename }"),
     "950 fields that cost too much": "{ issues(first: 100) { nodes {"
     + "unit { parent { name } } " * 240
     + " assignments(first: 100) { nodes { id clocks(first: 100) { nodes { kind } } } } } } }",
@@ -60,6 +71,29 @@ REFUSED = {
     + times(600, "x@: 1")
     + "}) { errors { code } } }",
     "an argument 600 times": f"{{ issues({'first: 1 ' * 600}) {{ totalCount }} }}",
+    "110 operations of 4 chains of 36 fragments": times(110, "query Q@ { ...F }") + chains(4, 36),
+    "1 of 110 operations that there is not": times(110, "query Q@ { ...F }")
+    + chains(4, 36)
+    + " query Z { z }",
+    "80 operations of 500 variables in a directive": times(80, "query Q@($a: Int) { ...F }")
+    + f" fragment F on Query {{ __typename @include(if: [{'$a ' * 500}]) }}",
+    "60 aliases of 8 chains of 18 fragments": f"{{ {times(60, 'a@: city { ...F }')} }} {chains(8, 18)}".replace(
+        "on Query", "on City"
+    ),
+    "390 operations that there are not": times(390, "query Q@ { z }"),
+    "6 operations of 4 chains of 36 fragments": times(6, "query Q@ { ...F z }") + chains(4, 36),
+    "150 subscriptions, none of which there is": times(150, "subscription Q@ { z }")
+    + " query Z { ...F }"
+    + chains(2, 40),
+    "what types hold 90 times": f"{{ __schema {{ types {{ {times(90, 'a@: fields { type { ...F } }')} }} }} }}"
+    " fragment F on __Type { fields { name description isDeprecated args { name description } } }",
+    "types of fields of types 90 times": "{ __schema { types {"
+    + times(90, "a@: fields { type { fields { name } } }")
+    + " } } }",
+    "types of an interface 50 times": "{ __schema { types {"
+    + times(50, "a@: possibleTypes { fields { args { type { enumValues { name } } } } }")
+    + " } } }",
+    "introspection that there is not": "{ __schema { types { " + times(100, "a@: fields { z }") + " } } }",
     "990 fields that there are not": f"{{ {times(990, 'x@')} }}",
 }
 
@@ -71,7 +105,8 @@ def main(rounds: Annotated[int, typer.Option(min=1, help="Of how many the best i
 
     def refusal(text: str) -> str:
         try:
-            Documents(schema, CATALOGUE, LIMITS).operation(text, None).variables(None)
+            named = "Q0" if " Q0" in text and " Q1" in text else None
+            Documents(schema, CATALOGUE, LIMITS).operation(text, named).variables(None)
         except Refused as refused:
             return refused.errors[0].message
         raise AssertionError(f"not refused: {text[:100]}")

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from graphql import get_introspection_query, parse
+from graphql import execute_sync, get_introspection_query, parse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.doors import DOORS, Doors, codes_of, doors_of
 from tests.test_http import WORLD
 from tests.test_merging import twisted
 
+from lxbc_graph.read import cost as cost_module
 from lxbc_graph.read import document as document_module
 from lxbc_graph.read import limits as limits_module
 from lxbc_graph.read.document import Documents, Refused
@@ -59,6 +60,22 @@ def nested(field: str, depth: int, inner: str) -> str:
     return f"{field} {{ " * depth + inner + " }" * depth
 
 
+def chains(number: int, length: int) -> str:
+    """A fragment F that spreads so many others, each the first of as many in one another."""
+    links = [
+        f"fragment C{chain}L{place} on City {{ ...C{chain}L{place + 1} }}"
+        for chain in range(number)
+        for place in range(length)
+    ]
+    ends = [f"fragment C{chain}L{length} on City {{ id }}" for chain in range(number)]
+    starts = " ".join(f"...C{chain}L0" for chain in range(number))
+    return " ".join([f"fragment F on City {{ {starts} }}", *links, *ends])
+
+
+OPERATIONS = " ".join(f"query Q{place}($a: Boolean) {{ ...F }}" for place in range(80))
+OF_EACH_TYPE = "fragment F on __Type { fields { name args { name } } }"
+ALL_OF_A_NODE = f'__type(name: "Node") {{ possibleTypes {{ fields {{ {aliases(9, "args { name }")} }} }} }}'
+
 TOO_LARGE = {
     "20,000 aliases": (f"{{ {' '.join(f'a{place}: __typename' for place in range(20_000))} }}", "bytes"),
     "100,000 tokens": ("{ " + "a " * 100_000 + "}", "bytes"),
@@ -88,7 +105,41 @@ TOO_LARGE = {
     "13 fields deep": (f"{{ city {{ {nested('parent', 11, 'id')} }} }}", "depth"),
     "60 inline fragments": (f"{{ {nested('...', 60, '__typename')} }}", "nesting"),
     "220 fragments one in the other": (chain(200, "...NEXT", "id"), "nesting"),
-    "introspection": (f"{{ __schema {{ types {{ {nested('ofType', 19, 'name')} }} }} }}", "introspection"),
+    "fragments in fields": (f"{{ {aliases(60, 'city { ...F }')} }} {chains(8, 18)}", "fields"),
+    "fragments in operations": (
+        " ".join(f"query Q{place} {{ city {{ ...F }} }}" for place in range(90)) + f" {chains(4, 28)}",
+        "fields",
+    ),
+    "fragments without a name": (
+        f"{{ {aliases(60, 'city { ...F }')} }} fragment F on City {{ {'... { id } ' * 20} }}",
+        "fields",
+    ),
+    "values of a directive": (
+        f"{OPERATIONS} fragment F on Query {{ __typename @include(if: [{'$a ' * 400}]) }}",
+        "values",
+    ),
+    "values of a fragment's directive": (
+        f"{OPERATIONS} fragment F on Query @include(if: [{'$a ' * 400}]) {{ __typename }}",
+        "values",
+    ),
+    "values of a spread's directive": (
+        OPERATIONS
+        + f" fragment F on Query {{ ...G @include(if: [{'$a ' * 400}]) }} fragment G on Query {{ __typename }}",
+        "values",
+    ),
+    "the schema times itself": (
+        f"{{ __schema {{ types {{ {aliases(10, 'fields { type { fields { name } } }')} }} }} }}",
+        "introspection",
+    ),
+    "the schema by a fragment": (
+        f"{{ __schema {{ types {{ {aliases(60, 'fields { type { ...F } }')} }} }} }} {OF_EACH_TYPE}",
+        "introspection",
+    ),
+    "what types are described as": (
+        f"{{ __schema {{ {aliases(99, 'types { name kind }')} }} }}",
+        "introspection",
+    ),
+    "types one by one": (f"{{ {aliases(10, ALL_OF_A_NODE)} }}", "introspection"),
     "1,001 values": (f"{{ issues(filter: {{finder: [{'1 ' * 999}]}}) {{ totalCount }} }}", "values"),
     "a number of 1,001 digits": (f"{{ issues(first: {'1' * 1_001}) {{ totalCount }} }}", "digits"),
     "values of a fragment": (
@@ -250,14 +301,107 @@ def test_each_selection_is_counted_once_however_often_it_is_spread(
     assert len(counted) == length + 2
 
 
+WHOLE = get_introspection_query(
+    specified_by_url=True,
+    directive_is_repeatable=True,
+    schema_description=True,
+    input_value_deprecation=True,
+)
+
+
 def test_graphiql_and_others_may_introspect(documents: Documents) -> None:
-    text = get_introspection_query(
-        specified_by_url=True,
-        directive_is_repeatable=True,
-        schema_description=True,
-        input_value_deprecation=True,
-    )
-    assert documents.operation(text, None).cost.of({}) == 0
+    for text in (WHOLE, get_introspection_query()):
+        assert documents.operation(text, None).cost.of({}) == 0
+
+
+def told_in(answer: Any) -> int:
+    """Count the fields of an answer, at every depth."""
+    if isinstance(answer, list):
+        return sum(map(told_in, answer))
+    return sum(1 + told_in(value) for value in answer.values()) if isinstance(answer, dict) else 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        WHOLE,
+        "{ __schema { types { fields { type { ofType { fields { name } } } } } } }",
+        f"{{ __schema {{ {aliases(9, 'directives { args { name defaultValue } }')} }} }}",
+        f"{{ {aliases(3, ALL_OF_A_NODE)} }}",
+        "{ __schema { ...F } } fragment F on __Schema { types { ... { enumValues { name } } } }",
+        '{ __schema { queryType { name } } __type(name: "Nothing") { name fields { name } } }',
+        "{ __schema { description } __typename }",
+    ],
+)
+def test_what_introspection_tells_is_known_before_it_is_told(
+    text: str, documents: Documents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = execute_sync(SCHEMA, parse(text))
+    assert answer.errors is None
+    assert answer.data is not None
+    number = sum(told_in(value) for value in answer.data.values())
+    monkeypatch.setattr(cost_module, "MAX_TOLD", number)
+    documents.operation(text, None).variables(None)
+    monkeypatch.setattr(cost_module, "MAX_TOLD", number - 1)
+    limit = refused(Documents(SCHEMA, CATALOGUE, LIMITS), text)["limit"] if number else {"found": 0}
+    assert limit["found"] == number
+
+
+def test_which_type_is_told_may_be_a_variable(documents: Documents) -> None:
+    fields = aliases(70, "args { name }")
+    text = f"query($of: String!) {{ __type(name: $of) {{ possibleTypes {{ fields {{ {fields} }} }} }} }}"
+    for _ in range(2):
+        assert refused(documents, text, {"of": "Node"})["limit"]["name"] == "introspection"
+        for name in ("Issue", "Unit", "Nothing", "N" * 10_000):
+            assert documents.operation(text, None).variables({"of": name}) == {"of": name}
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        "types { nothing }",
+        "types { description { name } }",
+        "types { fields { nothing } }",
+        "types { fields }",
+        "types { kind { a { b } } }",
+        "... on __Field { type { name } args { name } }",
+        "... on Query { __type(name: 1) { name } city { name } }",
+        "types { ... on __Schema { types { name } } ... on __InputValue { type { name } } }",
+    ],
+)
+def test_what_is_wrong_with_introspection_is_told(inner: str, documents: Documents) -> None:
+    for text in (f"{{ __schema {{ {inner} }} }}", f"{{ a: __schema {{ {inner} }} a: __type {{ name }} }}"):
+        with pytest.raises(Refused) as refusal:
+            documents.operation(text, None)
+        codes = [error.extensions["code"] for error in refusal.value.errors if error.extensions]
+        assert set(codes) == {"GRAPHQL_VALIDATION_FAILED"}
+
+
+TWICE = {
+    "__schema": "{ ASKED { description } }",
+    "__type": '{ ASKED(name: "Issue") { name } }',
+    "eventCursor": "{ ASKED }",
+    "explainAccess": '{ ASKED(id: "Issue:1", action: "issue:read") { allowed } }',
+    "login": 'mutation { ASKED(account: "a", password: "b") { accessToken } }',
+    "refresh": 'mutation { ASKED(token: "a") { accessToken } }',
+    "logout": 'mutation { ASKED(refreshToken: "a") { __typename } }',
+}
+
+
+@pytest.mark.parametrize(("name", "most"), limits_module.ASKED.items())
+def test_what_resolvers_answer_is_asked_for_so_often(
+    name: str, most: int, documents: Documents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, _, after = TWICE[name].partition("ASKED")
+    once = f"{name}{after.removesuffix('}')}"
+    documents.operation(f"{before}{aliases(most, once)} }}", None)
+    monkeypatch.delattr(document_module, "validate")
+    told = refused(documents, f"{before}{aliases(most + 1, once)} }}")
+    assert told == {
+        "code": "TOO_COMPLEX",
+        "limit": {"name": name, "maximum": most, "found": most + 1},
+        "cost": {"cost": None, "limit": 10_000},
+    }
 
 
 def test_each_limit_is_a_setting_and_told() -> None:
@@ -593,6 +737,9 @@ def test_pages_that_cannot_be_are_refused_with_their_place(
         (error,) = refusal.value.errors
         assert error.extensions is not None
         assert error.extensions["code"] == code
+        if code == "PAGE_TOO_LARGE":
+            assert error.extensions["limit"]["name"] == "page"
+            assert error.extensions["cost"] == {"cost": None, "limit": 10_000}
         assert error.path
         assert error.path[-1] in {"issues", "nodes", "assignments"}
 

@@ -155,7 +155,7 @@ class Settings(BaseSettings):
     max_query_bytes: int = Field(default=20_000, ge=1, description="Of a document, before it is parsed.")
     max_tokens: int = Field(default=2_000, ge=1)
     max_depth: int = Field(default=12, ge=1, le=50, description="Of fields in fields.")
-    max_fields: int = Field(default=1_000, ge=1, description="Of a document, its fragments spread.")
+    max_fields: int = Field(default=1_000, ge=1, description="And fragments of a document, these spread.")
     max_aliases: int = Field(default=100, ge=0, description="Of a document, its fragments spread.")
     max_values: int = Field(
         default=1_000, ge=1, description="Of arguments, fragments spread; and as many of variables."

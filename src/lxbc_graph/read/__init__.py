@@ -6,7 +6,8 @@ Modules, in the order in which control passes:
 ``limits``     how large a document may be, counted before it is validated
 ``merging``    whether fields of one name can be merged, in linear time; over ``selection``, fragments spread
 ``trusted``    which documents clients may send, where not just any
-``cost``       how many objects an operation may read, once its variables are known
+``cost``       how many objects an operation may read, once its variables are known; and of the schema, how much
+               it tells, by ``introspection``
 ``catalogue``  what an entity is made of: columns, relations, filters, orders, row rule (declared in ``schema/``)
 ``arguments``  an argument in a document -> a value that a cached plan can fetch from any later request
 ``planner``    selection -> plan; no SQL yet, no principal

@@ -5,6 +5,7 @@ written; so does what reads many rows and gives few: see the prices. The cost is
 a page will be, what is skipped counts, and so does what each type of an interface is asked for.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -20,13 +21,15 @@ from graphql import (
     ListValueNode,
     ObjectValueNode,
     OperationDefinitionNode,
+    StringValueNode,
     VariableNode,
     get_named_type,
 )
 
 from .arguments import Variables
 from .catalogue import Catalogue, Column, Computed, Many, Metrics, NodeById
-from .limits import Exceeded, Limits
+from .introspection import MAX_TOLD, told
+from .limits import ASKED, Exceeded, Limits, cost_told
 from .selection import Selected, Selection, Spreading, below
 
 VALUES = 10
@@ -51,6 +54,8 @@ _KNOWN = 64
 
 _DIGITS = 11
 """Of a number that is no longer than any that is valid."""
+_NAME = 100
+"""Of characters; no type has a name as long."""
 _UNKNOWN = object()
 """What a variable gives that is not known yet, or a number that is none."""
 
@@ -89,13 +94,17 @@ class Cost:
         root = schema.get_root_type(node.operation)
         assert root is not None  # validated
         self._root = root
+        self._schema = schema
         self._spreading = Spreading(schema, fragments)
         self._sizing: dict[str, None] = {}
         """Names of the variables that were found to matter."""
         self._known: dict[tuple[Any, ...], int] = {}
+        self._told = 0
+        """Of the schema, as far as it is counted."""
 
     def check(self) -> None:
         """Refuse what costs too much whatever its variables are, valid or not; raises as ``of``."""
+        self._check_asked()
         cost = self._worked_out(None)
         if not self._sizing:
             self._known[()] = cost
@@ -114,8 +123,32 @@ class Cost:
         return cost
 
     def _worked_out(self, variables: Variables | None) -> int:
-        """Return the cost; without variables, of pages whose size they say nothing is counted."""
+        """Return the cost; without variables, of pages whose size they say nothing is counted.
+
+        Raises Exceeded where too much is told of the schema.
+        """
+        self._told = 0
         return self._below([(self._root, self._node.selection_set)], variables, 1, ()).cost
+
+    def _check_asked(self) -> None:
+        """Raise Exceeded where a root field is asked for more often than it may be."""
+        fields = self._spreading.fields([(self._root, self._node.selection_set)]).values()
+        for name, found in Counter(same[0].node.name.value for same in fields).items():
+            if found > (most := ASKED.get(name, found)):
+                raise Exceeded(self._limits, name, most, found)
+
+    def _introspect(self, fields: Sequence[Selected], variables: Variables | None) -> None:
+        """Add what a root field tells of the schema; raises Exceeded where all of them tell too much."""
+        match fields[0].node.name.value:
+            case "__schema":
+                root: object = self._schema
+            case "__type":
+                root = self._schema.get_type(self._name(fields[0].node, variables))
+            case _:
+                return
+        self._told += told(self._schema, self._spreading, fields, root, MAX_TOLD - self._told)
+        if self._told > MAX_TOLD:
+            raise Exceeded(self._limits, "introspection", MAX_TOLD, self._told)
 
     def _refuse_above(self, cost: int) -> None:
         if cost > self._limits.cost:
@@ -141,7 +174,8 @@ class Cost:
         first = fields[0]
         name, returned = first.node.name.value, get_named_type(first.type).name
         if name.startswith("__"):
-            return _Asked(values=1)  # what introspection tells is bounded elsewhere
+            self._introspect(fields, variables)
+            return _Asked(values=1)
         selections = below(fields)
         entity = self._catalogue.entities.get(first.parent.name)
         match entity and entity.fields.get(name):
@@ -235,6 +269,14 @@ class Cost:
         number = int(value.value[:_DIGITS])
         return number if GRAPHQL_MIN_INT <= number <= GRAPHQL_MAX_INT else _UNKNOWN  # validation says so
 
+    def _name(self, node: FieldNode, variables: Variables | None) -> str:
+        """Return which type is asked for; none has no name."""
+        value = _value(node, "name")
+        if isinstance(value, VariableNode):
+            given = self._given(node, "name", variables)
+            return given if isinstance(given, str) else ""
+        return value.value if isinstance(value, StringValueNode) else ""
+
     def _ids(self, node: FieldNode, variables: Variables | None, path: _Path) -> int:
         """Return how many ids are asked for; raises GraphQLError for more than a page."""
         value, number = _value(node, "ids"), 1
@@ -249,7 +291,8 @@ class Cost:
     def _check_page(self, found: int, message: str, path: _Path) -> None:
         if found > self._limits.page:
             limit = {"name": "page", "maximum": self._limits.page, "found": found}
-            raise _wrong(message, "PAGE_TOO_LARGE", path, limit=limit)
+            cost = cost_told(self._limits, None)
+            raise _wrong(message, "PAGE_TOO_LARGE", path, limit=limit, cost=cost)
 
 
 def _parent(field: Selected) -> str:
@@ -257,9 +300,11 @@ def _parent(field: Selected) -> str:
 
 
 def _sized(value: Any) -> Any:
-    """Return what matters of a variable: the number itself, how many ids, or whether a filter names a moment."""
+    """Return what matters of a variable: a number, a name, how many ids, or whether a filter names a moment."""
     if isinstance(value, dict):
         return value.get("asOf") is not None
+    if isinstance(value, str):
+        return value[:_NAME]
     return len(value) if isinstance(value, list) else value
 
 

@@ -1,7 +1,7 @@
 """Documents: within their limits, parsed and validated once, then remembered by their text."""
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -32,14 +32,10 @@ from graphql.validation import OverlappingFieldsCanBeMergedRule, specified_rules
 
 from .catalogue import Catalogue
 from .cost import Cost
-from .limits import Exceeded, Limits, check, check_text, check_variables
+from .limits import ASKED, INTROSPECTION, Exceeded, Limits, check, check_text, check_variables
 from .merging import conflicts
 from .selection import fragments_of
 from .trusted import UNTRUSTING, Trusted, TrustedError, id_of
-
-MAX_TYPES = 10
-"""How often one operation may ask for ``__type`` and ``explainAccess``; for other fields that resolvers answer, once:
-they cost more than it takes to ask for them."""
 
 
 class Refused(Exception):
@@ -80,9 +76,7 @@ class Operation:
     resolved: bool = field(init=False)
     """Whether some root field is answered by resolvers."""
 
-    RESOLVED: ClassVar = frozenset(
-        {"__schema", "__type", "eventCursor", "explainAccess", "login", "refresh", "logout"}
-    )
+    RESOLVED: ClassVar = frozenset(ASKED)
     """Root fields that the compiler does not answer."""
     ANONYMOUS: ClassVar = (RESOLVED | {"__typename"}) - {"eventCursor", "explainAccess"}
 
@@ -93,8 +87,7 @@ class Operation:
             if is_input_type(type_ := type_from_ast(self.schema, definition.type))
         }
         self.root_names = frozenset(self._root_names(self.node.selection_set, set()))
-        fragments = (fragment.selection_set for fragment in self.fragments.values())
-        self.names = frozenset(_field_names([self.node.selection_set, *fragments]))
+        self.names = frozenset(_field_names(self.node.selection_set, self.fragments))
         self.anonymous = self.root_names <= self.ANONYMOUS
         self.resolved = not self.root_names.isdisjoint(self.RESOLVED)
 
@@ -151,12 +144,17 @@ class Operation:
         return values.coerced
 
 
-def _field_names(selections: Iterable[SelectionSetNode]) -> Iterator[str]:
-    waiting = list(selections)
+def _field_names(
+    selection: SelectionSetNode, fragments: Mapping[str, FragmentDefinitionNode]
+) -> Iterator[str]:
+    waiting = [selection]
+    left = dict(fragments)
     while waiting:
         for node in waiting.pop().selections:
             if isinstance(node, FieldNode):
                 yield node.name.value
+            if isinstance(node, FragmentSpreadNode) and node.name.value in left:
+                waiting.append(left.pop(node.name.value).selection_set)
             if isinstance(node, FieldNode | InlineFragmentNode) and node.selection_set is not None:
                 waiting.append(node.selection_set)
 
@@ -360,6 +358,6 @@ class Documents:
         self, node: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode], cost: Cost
     ) -> Operation:
         operation = Operation(self.schema, node, fragments, self._limits, cost)
-        if not self._introspection and not operation.root_names.isdisjoint(("__schema", "__type")):
+        if not self._introspection and not operation.root_names.isdisjoint(INTROSPECTION):
             raise refused("This server does not tell its schema.", "INTROSPECTION_DISABLED")
         return operation

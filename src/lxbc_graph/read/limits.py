@@ -1,7 +1,8 @@
 """Limits of a document: what it may be made of is counted before it is validated, in time linear in its text.
 
 Fields, aliases and values are those of all its operations, with their fragments spread; each fragment is counted
-once, and what it holds is multiplied, so that no bomb is ever set off. Depth is that of fields in fields.
+once, and what it holds is multiplied, so that no bomb is ever set off. A fragment counts as a field wherever it is
+spread, since it is walked through there, and so does one without a name. Depth is that of fields in fields.
 """
 
 import re
@@ -20,16 +21,25 @@ from graphql import (
     ListValueNode,
     ObjectValueNode,
     OperationDefinitionNode,
-    SelectionSetNode,
+    SelectionNode,
     ValueNode,
 )
 
 DEFAULT_PAGE = 50
 MAX_PAGE = 100
 
-_INTROSPECTION = frozenset({"__schema", "__type"})
-_INTROSPECTION_DEPTH = 20
-"""Below ``__schema`` or ``__type``; GraphiQL goes to 13 or so. How much they answer is bounded elsewhere."""
+INTROSPECTION = frozenset({"__schema", "__type"})
+"""What stands below is no deeper than the schema is; how much it tells is counted for itself."""
+ASKED = {
+    "__schema": 1,
+    "__type": 10,
+    "eventCursor": 1,
+    "explainAccess": 10,
+    "login": 1,
+    "refresh": 1,
+    "logout": 1,
+}
+"""How often one operation may ask for what resolvers answer: they cost more than it takes to ask for them."""
 _NESTING = 4
 """How many selection sets may stand in one another for each level of fields: fragments nest without being deep."""
 _INPUT_DEPTH = 100
@@ -65,15 +75,16 @@ _TOLD = {
     "tokens": "A document has at most {} tokens",
     "depth": "Fields stand in one another to a depth of {} at most",
     "nesting": "Selections stand in one another to a depth of {} at most",
-    "introspection": "Fields of introspection stand in one another to a depth of {} at most",
-    "fields": "A document asks for at most {} fields, fragments spread",
+    "fields": "A document has at most {} fields and fragments in its selections, fragments spread",
     "aliases": "A document has at most {} aliases, fragments spread",
+    "introspection": "Introspection tells at most {} values",
     "values": "Arguments, and likewise variables, hold at most {} values",
     "digits": "A document has at most {} digits in a row",
     "input": "Values of variables stand in one another to a depth of {} at most",
     "overlaps": "Fields that answer under one name are compared at most {} times",
     "types": "For all types of interfaces an operation asks for at most {} fields",
     "cost": "An operation may read at most {} objects",
+    **{name: f"An operation asks for {name} at most {{}} times" for name in ASKED},
 }
 
 
@@ -87,9 +98,14 @@ class Exceeded(GraphQLError):
             extensions={
                 "code": "TOO_COMPLEX",
                 "limit": {"name": name, "maximum": maximum, "found": found},
-                "cost": {"cost": found if name == "cost" else None, "limit": limits.cost},
+                "cost": cost_told(limits, found if name == "cost" else None),
             },
         )
+
+
+def cost_told(limits: Limits, cost: int | None) -> dict[str, int | None]:
+    """Return what stands in ``extensions.cost``; None where another limit came before the cost was known."""
+    return {"cost": cost, "limit": limits.cost}
 
 
 @dataclass(slots=True)
@@ -99,11 +115,9 @@ class _Count:
     fields: int = 0
     aliases: int = 0
     values: int = 0
-    """Of arguments: themselves, and what stands in them."""
+    """Of arguments, those of directives too: themselves, and what stands in them."""
     depth: int = 0
     nesting: int = 0
-    introspection: int = 0
-    """The depth below ``__schema`` or ``__type``."""
     spreads: "list[_Spread]" = field(default_factory=list)
 
 
@@ -129,18 +143,14 @@ def check_text(text: str, limits: Limits) -> None:
 def check(document: DocumentNode, limits: Limits) -> None:
     """Raise Exceeded for a document above a limit, and GraphQLError where fragments spread themselves."""
     fragments = {
-        node.name.value: _count(node.selection_set)
+        node.name.value: _count(node)
         for node in document.definitions
         if isinstance(node, FragmentDefinitionNode)
     }
     for name in _from_the_leaves(fragments):
         if name in fragments:
             _spread(fragments[name], fragments)
-    operations = [
-        _count(node.selection_set)
-        for node in document.definitions
-        if isinstance(node, OperationDefinitionNode)
-    ]
+    operations = [_count(node) for node in document.definitions if isinstance(node, OperationDefinitionNode)]
     _check_used(document, fragments, operations)
     for one in operations:
         _spread(one, fragments)
@@ -153,7 +163,6 @@ def check(document: DocumentNode, limits: Limits) -> None:
     ]
     for name, maximum, found in (
         ("depth", limits.depth, _most(one.depth for one in operations)),
-        ("introspection", _INTROSPECTION_DEPTH, _most(one.introspection for one in operations)),
         ("nesting", _NESTING * limits.depth, _most(one.nesting for one in operations)),
         ("fields", limits.fields, sum(one.fields for one in operations)),
         ("aliases", limits.aliases, sum(one.aliases for one in operations)),
@@ -213,30 +222,33 @@ def _from_the_leaves(fragments: dict[str, _Count]) -> Sequence[str]:
         ) from None
 
 
-def _count(selection: SelectionSetNode) -> _Count:
-    count = _Count()
-    waiting = [(selection, 1, 1, False)]
+def _count(definition: OperationDefinitionNode | FragmentDefinitionNode) -> _Count:
+    count = _Count(values=_given(definition))
+    waiting = [(definition.selection_set, 1, 1, False)]
     while waiting:
         found, depth, nesting, introspects = waiting.pop()
         count.nesting = max(count.nesting, nesting)
         for node in found.selections:
+            count.fields += 1
+            count.values += _given(node)
             if isinstance(node, FragmentSpreadNode):
                 count.spreads.append(_Spread(node.name.value, depth - 1, nesting, introspects))
             elif isinstance(node, InlineFragmentNode):
                 waiting.append((node.selection_set, depth, nesting + 1, introspects))
             elif isinstance(node, FieldNode):
-                count.fields += 1
                 count.aliases += node.alias is not None
                 count.values += _literals(one.value for one in node.arguments or ())
-                if introspects:
-                    count.introspection = max(count.introspection, depth)
-                else:
+                if not introspects:
                     count.depth = max(count.depth, depth)
                 if node.selection_set is not None:
-                    begins = not introspects and node.name.value in _INTROSPECTION
-                    below = 1 if begins else depth + 1
-                    waiting.append((node.selection_set, below, nesting + 1, introspects or begins))
+                    below = introspects or node.name.value in INTROSPECTION
+                    waiting.append((node.selection_set, depth + 1, nesting + 1, below))
     return count
+
+
+def _given(node: OperationDefinitionNode | FragmentDefinitionNode | SelectionNode) -> int:
+    """Return how many values its directives are given."""
+    return _literals(one.value for directive in node.directives or () for one in directive.arguments or ())
 
 
 def _literals(nodes: Iterable[ValueNode]) -> int:
@@ -262,9 +274,5 @@ def _spread(count: _Count, fragments: dict[str, _Count]) -> None:
         count.aliases += found.aliases
         count.values += found.values
         count.nesting = max(count.nesting, spread.nesting + found.nesting)
-        count.introspection = max(count.introspection, found.introspection)
-        deepest = spread.depth + found.depth
-        if spread.introspects:
-            count.introspection = max(count.introspection, deepest)
-        else:
-            count.depth = max(count.depth, deepest)
+        if not spread.introspects:
+            count.depth = max(count.depth, spread.depth + found.depth)

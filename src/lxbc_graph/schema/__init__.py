@@ -7,7 +7,7 @@ authorization, the action that reading it requires and the rule that says which 
 execute.
 
 Control passes ``build`` (declarations → types, each by its name in ``names``) → ``sdl`` (printed and compared), and for
-each operation ``execute`` (→ ``read``, ``write``; ``context`` for what has a resolver), for a subscription through
+each operation ``execute`` (→ ``read``, ``write``; ``introspection``; ``context`` for what has a resolver), for a subscription through
 ``following`` (→ ``live``). ``explain_access`` says why somebody may do something, or not. What goes wrong is told as one
 of the ``errors``, what the library says of it in ``chinese`` as well.
 """

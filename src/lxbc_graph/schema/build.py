@@ -4,6 +4,7 @@ from enum import Enum, StrEnum
 from typing import Any
 
 import strawberry
+from graphql import GraphQLObjectType
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema_directive import Location
 from strawberry.types.arguments import StrawberryArgument
@@ -70,13 +71,18 @@ def build() -> strawberry.Schema:
     CATALOGUE.check()
     if "Query" not in NAMES:
         _declare()
-    return strawberry.Schema(
+    schema = strawberry.Schema(
         query=NAMES["Query"],
         mutation=NAMES["Mutation"],
         subscription=NAMES["Subscription"],
         types=[NAMES[name] for entity in CATALOGUE.entities.values() for name in entity.members],
         config=StrawberryConfig(scalar_map=SCALARS),
     )
+    # Strawberry's own resolver of this field fails for lists and for what cannot be null.
+    of_types = schema._schema.type_map["__Type"]  # noqa: SLF001 - Strawberry offers no other way to it
+    assert isinstance(of_types, GraphQLObjectType)
+    of_types.fields["isOneOf"].resolve = lambda type_, _: getattr(type_, "is_one_of", None)
+    return schema
 
 
 def _declare() -> None:

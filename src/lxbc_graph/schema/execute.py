@@ -1,7 +1,7 @@
 """One operation, whatever its kind: a query is read, a mutation written and then read, a subscription read per event.
 
-What the compiler answers never passes a resolver. Introspection, ``login``, ``refresh`` and ``logout`` hold no scoped
-data and go through the executor of GraphQL.
+What the compiler answers never passes a resolver. ``login``, ``refresh``, ``logout`` and the like hold no scoped data
+and go through the executor of GraphQL.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,7 +35,7 @@ from lxbc_graph.policy.sign_in import SignIns
 from lxbc_graph.policy.tokens import Tokens
 from lxbc_graph.read import sql
 from lxbc_graph.read.arguments import Argument, Variables, arguments, values
-from lxbc_graph.read.document import MAX_TYPES, Documents, Operation, Refused, Untrusted, refused
+from lxbc_graph.read.document import Documents, Operation, Refused, Untrusted, refused
 from lxbc_graph.read.limits import Exceeded
 from lxbc_graph.read.planner import Planner
 from lxbc_graph.read.runner import Reader
@@ -48,6 +48,7 @@ from .declare import CATALOGUE
 from .errors import formatted
 from .explain_access import Explainer
 from .following import EXPIRED, Following, ending
+from .introspection import introspect
 from .mutation import COMMANDS, command_of, shown, user_error
 
 _log = structlog.get_logger()
@@ -187,7 +188,6 @@ class Executor:
         """Run root fields one after another, each by whoever answers it; what a query reads is read at once, last."""
         planner = Planner(CATALOGUE, operation, variables)
         fields = planner.collect(operation.root, [operation.node.selection_set])
-        _check_resolved([group[0].name.value for group in fields.values()])
         problems = await self._problems(operation, fields, variables, principal)
         data: dict[str, Any] = dict.fromkeys(fields)
         errors = list(map(formatted, problems.values()))
@@ -198,8 +198,8 @@ class Executor:
             if key in problems:
                 continue
             try:
-                if name == "__typename":
-                    data[key] = operation.root.name
+                if name.startswith("__"):
+                    data[key] = introspect(operation, planner, group, variables)
                 elif name in COMMANDS:
                     assert principal is not None  # not anonymous
                     data[key], of_payload = await self._command(
@@ -392,13 +392,6 @@ def _key_of(request: Request, field: str) -> str | None:
     if request.idempotency_key is None:
         return None
     return sha256(f"{request.idempotency_key}\n{field}".encode()).hexdigest()
-
-
-def _check_resolved(names: Sequence[str]) -> None:
-    for name in Operation.RESOLVED:
-        most = MAX_TYPES if name in {"__type", "explainAccess"} else 1
-        if names.count(name) > most:
-            raise refused(f"An operation asks for {name} at most {most} times.", "TOO_COMPLEX")
 
 
 def _pick(fields: Mapping[str, Group], values_: Mapping[str, Any], type_name: str) -> dict[str, Any]:
