@@ -104,6 +104,7 @@ async def test_what_is_not_the_hash_of_the_query_is_refused(free: Doors, door: s
         {"documentId": []},
         {"documentId": ""},
         {"documentId": "x", "query": None},
+        {"documentId": UNKNOWN, **by_hash(NAME)},
         {"extensions": {"persistedQuery": 1}},
         {"extensions": {"persistedQuery": {}}},
         {"extensions": {"persistedQuery": {"version": 2, "sha256Hash": "a"}}},

@@ -32,7 +32,10 @@ def parse_request(found: Any) -> Request:
         raise Malformed("A request is an object")
     name, variables = _text_in(found, "operationName"), object_in(found, "variables")
     extensions = object_in(found, "extensions")
-    id_ = _text_in(found, "documentId") or _persisted(extensions or {})
+    ids = {_text_in(found, "documentId"), _persisted(extensions or {})} - {None, ""}
+    if len(ids) > 1:
+        raise Malformed("'documentId' and 'persistedQuery' name two documents")
+    id_ = next(iter(ids), None)
     query = found.get("query", "" if id_ else None)
     if not isinstance(query, str):
         raise Malformed("'query' is missing or not a string")
