@@ -39,10 +39,10 @@ from tests.reference.rows import PATH, Row, Rows, ancestors, path_of, type_of, w
 from tests.reference.served import executor_on
 
 from lxbc_graph.domain.principal import Path, Posting, Principal
-from lxbc_graph.domain.words import Role
+from lxbc_graph.domain.words import Role, Subject
 from lxbc_graph.policy.rows import Bind
 from lxbc_graph.policy.scope import Scope
-from lxbc_graph.read.catalogue import Catalogue, Column, Entity, Is, Lookup, Many, One, Order
+from lxbc_graph.read.catalogue import Catalogue, Column, Entity, Is, Lookup, Many, One, OneOf, Order
 from lxbc_graph.read.counts import Counts
 from lxbc_graph.schema.build import build
 from lxbc_graph.schema.declare import CATALOGUE
@@ -569,7 +569,7 @@ async def test_a_filter_that_names_what_is_hidden_names_nothing(executor: Execut
 
 
 def _kept(one: Narrowed) -> Iterator[str]:
-    """Every order, and every term of a filter that names no row, with each of its values."""
+    """Every order, and every term of a filter that names no row, with each of its values, as it is and was."""
     for field in one.orders:
         yield from (f"orderBy: {{field: {field}, direction: {direction}}}" for direction in ("ASC", "DESC"))
     for term, spec in one.filter.fields.items():
@@ -583,6 +583,10 @@ def _kept(one: Narrowed) -> Iterator[str]:
             case _:
                 values = []
         yield from (f"filter: {{{term}: {value}}}" for value in values)
+        if (
+            term != "asOf" and "asOf" in one.filter.fields and "." not in one.name
+        ):  # along relations it is the same
+            yield from (f'filter: {{asOf: "2024-01-01T00:00:00Z", {term}: {value}}}' for value in values)
 
 
 # Whatever happens beyond the border
@@ -686,7 +690,11 @@ def queries(catalogue: Catalogue) -> set[str]:
 
 
 def test_a_query_inside_a_declaration_is_accounted_for() -> None:
-    assert queries(CATALOGUE) == {*SUBQUERIES}
+    found = queries(CATALOGUE)
+    assert found - {*SUBQUERIES} == set(), (
+        "no scope is put on a query inside: say in SUBQUERIES why it needs none"
+    )
+    assert {*SUBQUERIES} - found == set()
 
 
 # The guards guarded: none of these may go unnoticed
@@ -729,6 +737,15 @@ BREACHES: dict[str, tuple[str, str, Any]] = {
             " where i.unit_id <> {a}.unit_id and x.state = 'RETURNED')",
         ),
     ),
+    "filter by an earlier moment elsewhere": (
+        "Issue",
+        "subject",
+        OneOf(
+            Subject, "", "{a}.subject",
+            then="(select max(case when e.at <= {at} then 'VILLAGE' end) from event e"
+            " where e.to_state = 'DISMISSED')",
+        ),
+    ),
     "figure over issues elsewhere": (
         "Issue",
         "handedOver",
@@ -764,7 +781,7 @@ async def test_a_declaration_that_reads_beyond_the_border_is_noticed(
 
 def _with(entity: Entity, name: str, spec: Any) -> Entity:
     match spec:
-        case Is():
+        case Is() | OneOf():
             return replace(entity, filters={**entity.filters, name: spec})
         case Order():
             return replace(entity, orders={**entity.orders, name: spec})
@@ -773,7 +790,7 @@ def _with(entity: Entity, name: str, spec: Any) -> Entity:
 
 def _asking(entity: str, name: str) -> list[str]:
     """Some of the documents that ask for a field, a filter or an order, the shortest first, and for figures."""
-    walked = [walk.text for walk in WALKS if (entity, name) in walk.fields]
+    walked = [walk.text for walk in WALKS if (entity, name) in walk.fields and "(ids:" not in walk.text]
     kept = [
         one.text(given)
         for one in NARROWED
@@ -781,7 +798,7 @@ def _asking(entity: str, name: str) -> list[str]:
         for given in _kept(one)
         if re.search(rf"\b{name}\b", given)
     ]
-    return [FIGURES, *sorted(kept, key=len)[:4], *sorted(walked, key=len)[:8]]
+    return [FIGURES, *sorted(kept, key=len)[:12], *sorted(walked, key=len)[:8]]
 
 
 FIGURES = f'{{ unit(code: "{HERE}") {{ metrics {_everything(SCHEMA.type_map["UnitMetrics"])} }} }}'
