@@ -70,6 +70,16 @@ WORDS = dict(_words())
 """The words of each column that holds one of a few; any other text is free."""
 
 
+def _keys() -> Iterator[tuple[str, str]]:
+    for entity in CATALOGUE.entities.values():
+        declared = (*entity.fields.values(), *entity.filters.values(), *entity.orders.values())
+        yield from re.findall(r"\.(\w+) ?(?:->>?|\?) ?\\?'(\w+)", " ".join(map(repr, declared)))
+
+
+KEYS = frozenset(_keys())
+"""What the schema's SQL asks of JSON: the name of a column and a key."""
+
+
 def is_free(column: Column[Any]) -> bool:
     """Whether a column may hold any value: it neither names a row nor says where its own lies."""
     return not (
@@ -99,7 +109,9 @@ def other(column: Column[Any], value: Any, turn: int) -> Any:
         case Date():
             return (_FAR.date() if turn % 2 or value is None else value) + timedelta(days=turn % 999)
         case JSONB():
-            return _other_json(value, turn) if value else {"改": f"改{turn}"}
+            asked = {key: _FAR.isoformat() for name, key in KEYS if name == column.name}
+            said = _other_json(value, turn) if value else {"改": f"改{turn}"}
+            return {**asked, **said} if isinstance(said, dict) else said
         case LargeBinary():
             return f"改{turn}".encode()
     raise AssertionError(f"{column}: a new type of column needs a line here")
