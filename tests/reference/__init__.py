@@ -6,5 +6,6 @@
 ``small``      which small counts are hidden from who counts only
 ``answers``    a GraphQL document answered by graphql-core's own executor over those rows
 ``documents``  random valid documents, written from the schema
+``beyond``     whatever may happen to rows that a viewer must not see, made from the tables
 ``agreement``  whether two answers are the same
 """

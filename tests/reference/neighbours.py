@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from .beyond import fill
 from .rows import Row, Rows, path_of, unit, with_reach
 
 CITY, OTHER_CITY = "4110", "4111"
@@ -59,7 +60,7 @@ _ISSUES = (  # number, title, unit, finder, state, department
 
 
 def neighbours() -> Rows:
-    """Return the rows; ids run through all tables, so that no two rows of any kind share a number."""
+    """Return the rows: every text says something, and no two rows of any kind share an id."""
     return _Builder().rows
 
 
@@ -132,7 +133,7 @@ class _Builder:
 
     @property
     def rows(self) -> Rows:
-        return with_reach(
+        rows = with_reach(
             {
                 "unit": list(self._units.values()),
                 "department": list(self._departments.values()),
@@ -157,6 +158,7 @@ class _Builder:
                 ],
             }
         )
+        return fill(rows)
 
     def _id(self) -> int:
         self._last += 1
