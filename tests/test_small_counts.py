@@ -19,7 +19,7 @@ from tests.reference.served import POLICY, Statements, executor_on
 from tests.reference.small import METRICS as PAIRS
 
 from lxbc_graph.app import open_service, running
-from lxbc_graph.domain.metrics import METRICS, exposed
+from lxbc_graph.domain.metrics import METRICS, Filter, split_of
 from lxbc_graph.domain.principal import Path, Posting, Principal
 from lxbc_graph.domain.words import IssueState, Role
 from lxbc_graph.live.subscription import Subscription
@@ -196,6 +196,61 @@ async def test_what_is_told_is_what_the_rule_says(wall: Wall) -> None:
     assert hidden == {True, False}
 
 
+@pytest.mark.parametrize("seed", range(8))
+async def test_so_it_is_where_siblings_are_much_alike(database: Database, seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 - as above
+    units = [unit(1, "4110", "市", None, valid_to=None)]
+    for parents, digits, number in (((1,), 2, 3), ((2, 3, 4), 3, 3)):
+        for parent in (units[id_ - 1] for id_ in parents):
+            for place in range(number):
+                code = f"{parent['code']}{place + 1:0{digits}}"
+                units.append(unit(len(units) + 1, code, code, parent, valid_to=None))
+    pattern = [_issue(chance, 0, units[0]) for _ in range(4)]
+    places = [place for place in units for _ in range(chance.choice((0, 3, 4, 4, 6, 7)))]
+    issues = [
+        {
+            **chance.choice(pattern),
+            **path_of(place),
+            "id": id_,
+            "number": f"N{id_}",
+            "unit_level": place["level"],
+        }
+        for id_, place in enumerate(places, start=1)
+    ]
+    wall = await Wall.before(database, {**random_world(0), "unit": units, "issue": issues}, 3)
+    principal = posted(units[0], Role.SCREEN)
+    reference = Reference(SCHEMA, wall.rows, POLICY, principal, NOW, wall.limit)
+    actual = await wall.told(EVERY_UNIT, principal)
+    Agreement().check(reference.answer(EVERY_UNIT, {}, {}).data, actual)
+
+
+@pytest.mark.parametrize(
+    ("townships", "told"),
+    [
+        # The first of two fives would be known by its place, were the other told.
+        ([(0, 5), (0, 5), (0, 1)], [(None, None)] * 3),
+        # Two noughts that are told would say that only the last can have something small.
+        ([(0, 5), (0, 6), (5, 1)], [(5, None), (6, None), (6, None)]),
+        ([(0, 5), (5, 1), (0, 7)], [(5, None), (6, None), (7, 0)]),
+    ],
+)
+async def test_neither_order_nor_nought_tells_what_is_small(
+    database: Database, townships: list[tuple[int, int]], told: list[tuple[int | None, int | None]]
+) -> None:
+    units = [unit(1, "4110", "市", None, valid_to=None)]
+    units.append(unit(2, "411001", "县", units[0], valid_to=None))
+    issues: list[Row] = []
+    for number, (rectified, under_way) in enumerate(townships, start=1):
+        units.append(unit(2 + number, f"411001{number:03}", "乡", units[1], valid_to=None))
+        for state in ["RECTIFIED"] * rectified + ["RECTIFYING"] * under_way:
+            issue = _issue(random.Random(1), len(issues) + 1, units[-1])  # noqa: S311 - as above
+            issues.append({**issue, "state": state, "judged_at": NOW, "handed_over_at": NOW})
+    wall = await Wall.before(database, {**random_world(0), "unit": units, "issue": issues}, 5)
+    text = "{ units(first: 100) { nodes { metrics { rectificationRate { denominator numerator } } } } }"
+    nodes = (await wall.told(text, posted(units[0], Role.SCREEN)))["units"]["nodes"]
+    assert [tuple(node["metrics"]["rectificationRate"].values()) for node in nodes[2:]] == told
+
+
 async def test_no_small_count_can_be_worked_out(wall: Wall) -> None:
     for principal in viewers(wall):
         if len(principal.postings) > 1:
@@ -220,10 +275,16 @@ def test_whatever_is_told_each_count_that_it_makes_is_made_of_counts_that_are_no
     number, names = members(), {repr(filter_): name for name, filter_ in COUNTS.items()}
     assert len(set(number.values())) == len(COUNTS)
     for signs, value in formed():
-        held: set[int] = set()
-        for name in signs:
-            for whole, parts in exposed(COUNTS[name]):
-                held.add(number[names[repr(whole)]] - sum(number[names[repr(part)]] for part in parts))
+        told: list[Filter] = [COUNTS[name] for name in signs]
+        for count in told:
+            split = split_of(count)
+            told += [one for one in (split.whole, *split.told) if one and one not in told]
+        held = {
+            number[names[repr(whole)]] - sum(number[names[repr(part)]] for part in parts)
+            for split in map(split_of, told)
+            for whole, parts in split.known
+            if all(one in told for one in (whole, *parts))
+        }
         sums = {0}
         for one in held:
             sums |= {sum_ + one for sum_ in sums if one > 0 and not sum_ & one}
@@ -337,9 +398,9 @@ async def test_one_figure_alone_hides_what_it_hides_beside_the_others(wall: Wall
 def test_of_every_count_it_is_said_what_it_is_a_part_of() -> None:
     for metric in METRICS.values():
         for count in (metric.numerator, metric.denominator):
-            assert (count, ()) in exposed(count)
+            assert count in split_of(count).told
     with pytest.raises(LookupError):
-        exposed({"handedOver": True})
+        split_of({"handedOver": True})
 
 
 # For whom, and how small

@@ -82,41 +82,52 @@ METRICS: Mapping[str, Metric] = {
 Difference = tuple[Filter, tuple[Filter, ...]]
 """How many issues a count has more than some disjoint parts of it have together."""
 
-_PARTS: tuple[Difference, ...] = (
-    (HANDED_OVER, (RECTIFIED, UNDER_WAY)),
-    (RECTIFIED, (CLOSED,)),
-    (UNDER_WAY, (OVERDUE,)),
-    (HANDED_OVER, (ANSWERED,)),
-    (ANSWERED, (COUNTED, EXCLUDED)),
-    (COUNTED, (SATISFIED,)),
-    (HANDED_OVER, (AMBER, RED)),
-    (HANDED_OVER, (REOPENED,)),
-)
-"""Whoever knows a whole and some of its parts knows something of the others, and of what remains."""
 
-_ACROSS: tuple[tuple[Difference, tuple[Filter, ...]], ...] = (
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Counts of parts of a whole that are told together, and what is known to whom they and those before are told."""
+
+    whole: Filter | None
+    told: tuple[Filter, ...]
+    known: tuple[Difference, ...]
+
+    def before(self, difference: Difference) -> tuple[Filter, ...]:
+        """Return the counts of the difference that are told before these."""
+        whole, parts = difference
+        return tuple(count for count in (whole, *parts) if count not in self.told)
+
+
+_SPLITS = (
+    Split(None, (HANDED_OVER,), ((HANDED_OVER, ()),)),
+    # The wider one gives way: nearly every figure is told of the other.
+    Split(HANDED_OVER, (JUDGED,), ((JUDGED, (HANDED_OVER,)),)),
+    Split(
+        HANDED_OVER,
+        (RECTIFIED, UNDER_WAY),
+        ((RECTIFIED, ()), (UNDER_WAY, ()), (HANDED_OVER, (RECTIFIED, UNDER_WAY))),
+    ),
+    Split(RECTIFIED, (CLOSED,), ((CLOSED, ()), (RECTIFIED, (CLOSED,)))),
+    Split(UNDER_WAY, (OVERDUE,), ((OVERDUE, ()), (UNDER_WAY, (OVERDUE,)))),
     # Nothing is closed without an answer, nor reopened that was not closed, nor has a light that is closed.
-    ((ANSWERED, (CLOSED,)), (ANSWERED,)),
-    ((ANSWERED, (REOPENED,)), (REOPENED,)),
-    ((HANDED_OVER, (CLOSED, AMBER, RED)), (AMBER, RED)),
-    # As a rule; a look-back may be late, too, and the first of the clocks be red alone.
-    ((UNDER_WAY, (AMBER, RED)), (AMBER, RED)),
-    ((OVERDUE, (RED,)), (AMBER, RED)),
+    Split(HANDED_OVER, (ANSWERED,), ((ANSWERED, ()), (HANDED_OVER, (ANSWERED,)), (ANSWERED, (CLOSED,)))),
+    Split(ANSWERED, (COUNTED, EXCLUDED), ((COUNTED, ()), (EXCLUDED, ()), (ANSWERED, (COUNTED, EXCLUDED)))),
+    Split(COUNTED, (SATISFIED,), ((SATISFIED, ()), (COUNTED, (SATISFIED,)))),
+    Split(HANDED_OVER, (REOPENED,), ((REOPENED, ()), (HANDED_OVER, (REOPENED,)), (ANSWERED, (REOPENED,)))),
+    Split(
+        HANDED_OVER,
+        (AMBER, RED),
+        (
+            *((AMBER, ()), (RED, ()), (HANDED_OVER, (AMBER, RED)), (HANDED_OVER, (CLOSED, AMBER, RED))),
+            # As a rule; a look-back may be late, too, and the first of the clocks be red alone.
+            *((UNDER_WAY, (AMBER, RED)), (OVERDUE, (RED,))),
+        ),
+    ),
 )
-"""Differences of counts of several wholes, each with those that give way to it."""
 
 
-def exposed(count: Filter) -> tuple[Difference, ...]:
-    """Return all that is known to whom a count is told, beside those counts of which it is a part.
-
-    Raises LookupError for a count of which nobody has said what it is a part of.
-    """
-    across = tuple(difference for difference, giving in _ACROSS if count in giving)
-    if count == HANDED_OVER:
-        return ((HANDED_OVER, ()),)
-    if count == JUDGED:  # the wider one gives way: nearly every figure is told of the other
-        return (*exposed(HANDED_OVER), (JUDGED, ()), (JUDGED, (HANDED_OVER,)))
-    for whole, parts in _PARTS:
-        if count in parts:
-            return (*exposed(whole), *((part, ()) for part in parts), (whole, parts), *across)
+def split_of(count: Filter) -> Split:
+    """Return the split that tells a count; LookupError where nobody has said what the count is a part of."""
+    for split in _SPLITS:
+        if count in split.told:
+            return split
     raise LookupError(f"no whole of which {count} is a part")

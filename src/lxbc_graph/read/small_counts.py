@@ -1,15 +1,19 @@
 """Small counts: what is told of figures to who may count issues but not read them (docs/adr/0018).
 
 A count of at least one and less than the limit is small. Siblings are the units below the same one, and what stands
-in none of them. As soon as one sibling's count is small, all of theirs below the limit are hidden, zero too, and so
-is the least of the others; and what lies below a hidden one is hidden. So whoever subtracts what is told from what is
-told above it is left with a sum of several. The same is asked of what a count leaves of that which it is a part of.
+in none of them, in the order of how many issues were handed over. Counts that are told together are hidden in the
+last one that gives something away, and in all before it. One does in which one of them, or what it leaves of another
+that is told there, is small; or where what those before it have together is. So the siblings in which a count is
+hidden have several together, or none, and whoever knows the rule learns only that something is small in the last.
+
+Of how many were handed over that order is not known; it is its own, and there the first that is not small gives away
+those before it. Siblings with as many are hidden alike. What lies below a hidden unit is hidden.
 
 It is worked out from all units with issues that the viewer may count, whatever was asked: in common table expressions
 before the statement, which is still one. What the viewer may read it could count for itself: only the rest counts.
 """
 
-from lxbc_graph.domain.metrics import Difference, Filter, exposed
+from lxbc_graph.domain.metrics import HANDED_OVER, Difference, Filter, Split, split_of
 from lxbc_graph.policy.actions import Action
 from lxbc_graph.policy.rows import NOTHING
 from lxbc_graph.store.tables import ANCESTORS
@@ -36,13 +40,13 @@ class SmallCounts:
         read = parameters.visible(issue, alias)
         self._secret = () if read == NOTHING else (f"({read}) is not true",)
         self._counts = Counts(parameters, issue, alias)
-        self._differences: list[str] = []
-        self._told: list[tuple[int, tuple[int, ...]]] = []
+        self._splits: list[Split] = []
+        self._told: list[tuple[int, int]] = []
         parameters.precede(self._tables)
 
     def of(self, filter_: Filter, unit: str) -> str:
         """Return how many issues of the unit the filter keeps, as read from ``rows``; null where that is hidden."""
-        asked = (self._counts.place(constants(filter_)), tuple(map(self._place, exposed(filter_))))
+        asked = (self._counts.place(constants(filter_)), self._place(filter_))
         if asked not in self._told:
             self._told.append(asked)
         return f"(figure.n{self._told.index(asked)} * (figure.unit_id = {unit}.id)::int)"
@@ -52,49 +56,75 @@ class SmallCounts:
         path = ", ".join(f"{unit}.{column}" for column in ANCESTORS)
         return f"(select * from figure where unit_id in ({path}) order by depth desc limit 1) figure"
 
-    def _place(self, difference: Difference) -> int:
+    def _place(self, filter_: Filter) -> int:
+        """Return the number of the split that tells the count; those before it come before it."""
+        split = split_of(filter_)
+        if split not in self._splits:
+            for known in split.known:
+                self._text(known)
+                for before in split.before(known):
+                    self._place(before)
+            self._splits.append(split)
+        return self._splits.index(split)
+
+    def _text(self, difference: Difference) -> str:
         whole, parts = difference
-        counts = (f"n{self._counts.place(constants(one), *self._secret)}" for one in (whole, *parts))
-        text = " - ".join(counts)
-        if text not in self._differences:
-            self._differences.append(text)
-        return self._differences.index(text)
+        return " - ".join(f"n{self._counts.place(constants(one), *self._secret)}" for one in (whole, *parts))
 
     def _tables(self) -> str:
         """Write ``figure``: of each unit what is told, or null; one without a row is empty, as is the one above."""
-        numbers = [f"n{place}" for place in range(len(self._counts))]
+        numbers = self._numbers()
         sums = ", ".join(f"sum({number})::bigint as {number}" for number in numbers)
         zeros = ", ".join(f"coalesce({number}, 0) as {number}" for number in numbers)
-        hidden = ", ".join(f"{self._hides(text)} as h{place}" for place, text in enumerate(self._differences))
-        above = ANCESTORS[:-1]
-        joins = "".join(f" left join figure_flag {one} on {one}.unit_id = own.{one}" for one in above)
-        told = ", ".join(f"{self._tells(*asked)} as n{place}" for place, asked in enumerate(self._told))
+        hiding = "".join(map(self._hides, range(len(self._splits))))
+        told = ", ".join(
+            f"case when h{split} then null else n{number} end as n{place}"
+            for place, (number, split) in enumerate(self._told)
+        )
         return (
             f"figure_count as materialized (select place.unit_id, place.parent_id, {sums}"
             f" from ({self._counts.select([self._counted], self._by)}) counted"
             f" cross join lateral (values {_PLACES}) place(unit_id, parent_id)"
             " where place.unit_id is not null or place.parent_id is not null group by 1, 2)"
-            f", figure_cell as (select id as unit_id, unit.parent_id, {_PATH}, {zeros}"
+            f", figure_0 as (select id as unit_id, unit.parent_id, {_PATH}, {zeros}"
             " from unit left join figure_count on unit_id = id where unit.parent_id is null"
             " or unit.parent_id in (select unit_id from figure_count where unit_id is not null)"
-            f" union all select unit_id, parent_id{', null' * len(ANCESTORS)}, {', '.join(numbers)}"
-            " from figure_count where unit_id is null)"
-            f", figure_flag as materialized (select *, {hidden}"
-            " from figure_cell window siblings as (partition by parent_id))"
-            f", figure as materialized (select own.unit_id, {told},"
-            f" num_nonnulls({', '.join(f'own.{column}' for column in ANCESTORS)}) as depth"
-            f" from figure_flag own{joins} where own.unit_id is not null)"
+            f" union all select unit_id, id, {_PATH}, {', '.join(numbers)}"
+            " from figure_count join unit on id = figure_count.parent_id where unit_id is null)"
+            f"{hiding}, figure as materialized (select unit_id, {told}, num_nonnulls({_PATH}) as depth"
+            f" from figure_{len(self._splits)} where unit_id is not null)"
         )
 
-    def _tells(self, number: int, hiding: tuple[int, ...]) -> str:
-        flags = (
-            f"({' or '.join(f'{row}.h{place}' for place in hiding)}) is true"
-            for row in ("own", *ANCESTORS[:-1])
-        )
-        return f"case when {' or '.join(flags)} then null else own.n{number} end"
+    def _numbers(self) -> list[str]:
+        return [f"n{place}" for place in range(len(self._counts))]
 
-    def _hides(self, count: str) -> str:
-        small = f"bool_or({count} > 0 and {count} < {self._limit}) over siblings"
-        order = f"order by {count}, unit_id nulls first"
-        least = f"row_number() over (partition by parent_id, {count} >= {self._limit} {order}) = 1"
-        return f"{small} and ({count} < {self._limit} or {least})"
+    def _hides(self, place: int) -> str:
+        """Write which siblings a split is hidden in: those that come no later than one that gives something away."""
+        split = self._splits[place]
+        alone = len(split.known) == 1
+        siblings = (
+            f"partition by parent_id order by {self._text(split.known[0] if alone else (HANDED_OVER, ()))}"
+        )
+        before = f"({siblings} range between unbounded preceding and 1 preceding)"
+        small = f"between 1 and {self._limit - 1}"
+        signs = []
+        for known in split.known:
+            count = self._text(known)
+            sign = f"({count} {small} or {'max' if alone else 'sum'}({count}) over {before} {small})"
+            hidden = "".join(f" and not h{self._place(one)}" for one in split.before(known))
+            signs.append(sign + hidden)
+        above = "".join(
+            f" left join figure_own_{place} {one} on {one}.unit_id = own.{one}" for one in ANCESTORS[:-1]
+        )
+        hides = " or ".join(
+            [f"{row}.own is true" for row in ("own", *ANCESTORS[:-1])]
+            + [f"own.h{self._place(whole)}" for whole in (split.whole,) if whole is not None]
+        )
+        kept = ("unit_id", "parent_id", *ANCESTORS, *self._numbers(), *(f"h{one}" for one in range(place)))
+        columns = ", ".join(f"own.{one}" for one in kept)
+        return (
+            f", figure_own_{place} as materialized (select *, bool_or(sign) over"
+            f" ({siblings} range between current row and unbounded following) as own"
+            f" from (select *, {' or '.join(signs)} as sign from figure_{place}) figure_{place})"
+            f", figure_{place + 1} as (select {columns}, {hides} as h{place} from figure_own_{place} own{above})"
+        )
