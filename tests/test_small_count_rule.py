@@ -6,7 +6,10 @@ from functools import cache
 from itertools import chain, combinations, pairwise
 
 import pytest
+from pydantic import ValidationError
 from tests.reference.small import SPLITS, hidden, known_of
+
+from lxbc_graph.settings import Settings
 
 LIMIT = 3
 UNDER_WAY = ("judged", "handedOver", "underWay")
@@ -140,3 +143,9 @@ def test_no_small_count_is_the_same_in_all_worlds_that_look_the_same(
     shape: Shape, kinds: Kinds, most: int
 ) -> None:
     assert not next(worked_out(shape, kinds, most), None)
+
+
+def test_a_limit_that_hides_ones_alone_is_refused() -> None:
+    with pytest.raises(ValidationError, match="hides too little"):
+        Settings(small_count=2)
+    assert [Settings(small_count=limit).small_count for limit in (0, 1, 3)] == [0, 1, 3]

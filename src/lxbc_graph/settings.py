@@ -190,6 +190,14 @@ class Settings(BaseSettings):
                 raise ValueError("is not * or a list of the form https://host,http://host:port")
         return origins
 
+    @field_validator("small_count")
+    @classmethod
+    def _hides_enough(cls, limit: int) -> int:
+        """Refuse a limit that hides ones alone: of two with a sum of two, each is known."""
+        if limit == 2:  # noqa: PLR2004 - no other
+            raise ValueError("hides too little at 2: take 3 or more, or 0 to hide none")
+        return limit
+
     @field_validator("hosts")
     @classmethod
     def _are_names(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
