@@ -509,15 +509,18 @@ async def test_what_is_gained_between_two_frames_of_a_batch_costs_none_of_them(
     await stage.check_complete(screen, LOSER)
 
 
-async def test_who_has_more_than_its_group_is_sent_of_a_batch_what_it_lacks_alone(stage: Stage) -> None:
+@pytest.mark.parametrize("more", [1, 3])
+async def test_who_has_more_than_its_group_is_sent_of_a_batch_what_it_lacks_alone(
+    stage: Stage, more: int
+) -> None:
     """As one that comes from a group which was told sooner."""
     screen = await stage.live(LOSER)
     (subscription,) = stage.subscriptions
-    subscription.after = await stage.service.log.head() + 3
+    subscription.after = await stage.service.log.head() + more
     await stage.write(times=8)
-    await until(lambda: screen.frames >= 6)
+    await until(lambda: screen.frames >= 9 - more)
     order = await stage.order()
-    assert screen.seen == [order[0], *order[4:]]
+    assert screen.seen == [order[0], *order[1 + more :]]
 
 
 async def test_a_burst_makes_nobody_who_reads_look_too_slow(

@@ -19,6 +19,7 @@ from lxbc_graph.read import cost as cost_module
 from lxbc_graph.read import document as document_module
 from lxbc_graph.read import limits as limits_module
 from lxbc_graph.read.document import Documents, Refused
+from lxbc_graph.read.introspection import MAX_TOLD
 from lxbc_graph.read.limits import Exceeded, Limits
 from lxbc_graph.schema.build import build
 from lxbc_graph.schema.declare import CATALOGUE
@@ -345,6 +346,18 @@ def test_what_introspection_tells_is_known_before_it_is_told(
     monkeypatch.setattr(cost_module, "MAX_TOLD", number - 1)
     limit = refused(Documents(SCHEMA, CATALOGUE, LIMITS), text)["limit"] if number else {"found": 0}
     assert limit["found"] == number
+
+
+def test_what_all_operations_tell_of_the_schema_is_one_sum(documents: Documents) -> None:
+    """It is counted before it is known which of them runs."""
+    fragment = "fragment F on Query { __schema { types { fields { type { fields { type { name } } } } } } }"
+    operations = [f"query Q{place} {{ ...F }}" for place in range(124)]
+    assert documents.operation(" ".join([*operations[:2], fragment]), "Q0").cost.of({}) == 0
+    with pytest.raises(Refused) as refusal:
+        documents.operation(" ".join([*operations, fragment]), "Q0")
+    (error,) = refusal.value.errors
+    assert error.extensions is not None
+    assert error.extensions["limit"] == {"name": "introspection", "maximum": MAX_TOLD, "found": MAX_TOLD + 1}
 
 
 def test_which_type_is_told_may_be_a_variable(documents: Documents) -> None:

@@ -661,6 +661,8 @@ async def test_followers_end_though_the_log_has_grown_again_before_anybody_looke
             await take(live, 50)
         async with follow(log, 20 - lost) as events:
             assert pairs(await take(events, grown)) == list(zip(numbers, ids, strict=True))
+            await happen(database.pool, issue)
+            await take(events, 1)  # it is known again
 
 
 async def test_who_outlasts_a_lost_database_ends_when_it_is_told_to() -> None:

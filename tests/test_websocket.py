@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from typing import Any
 
+import psutil
 import pytest
 from gql import Client, GraphQLRequest
 from gql.transport.exceptions import TransportQueryError
@@ -572,6 +573,26 @@ async def test_a_client_that_reads_slowly_is_waited_for(
         while await heard(client) != {"id": "b", "type": "complete"}:
             pass
         reading.cancel()
+
+
+async def test_who_reads_nothing_is_let_go_by_a_ping_though_much_waits(
+    executor: ScriptedExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "_PING_SECONDS", 0.2)
+    monkeypatch.setattr(connection, "_CLOSE_SECONDS", 0.05)
+    async with (
+        endpoint(executor, Limits(stall_seconds=10 * PATIENCE)) as url,
+        joined(url, max_size=None, sock=narrow(url.split("/")[2])) as client,
+    ):
+        await client.send(INIT)
+        assert await heard(client) == {"type": "connection_ack"}
+        client.transport.pause_reading()
+        await client.send(subscribe("a", "query", variables={"size": 9_000_000}))
+        open_files = psutil.Process().num_fds()
+        async with asyncio.timeout(PATIENCE):
+            while psutil.Process().num_fds() == open_files:  # noqa: ASYNC110 - nobody tells of it
+                await asyncio.sleep(0.01)
+        client.transport.abort()
 
 
 async def slow_reading(transport: asyncio.Transport) -> None:

@@ -102,13 +102,17 @@ class Cost:
         self._told = 0
         """Of the schema, as far as it is counted."""
 
-    def check(self) -> None:
-        """Refuse what costs too much whatever its variables are, valid or not; raises as ``of``."""
+    def check(self, told: int) -> int:
+        """Refuse what costs too much whatever its variables are, valid or not; raises as ``of``.
+
+        Returns how much of the schema is told up to here, if that much was told by the operations before.
+        """
         self._check_asked()
-        cost = self._worked_out(None)
+        cost = self._worked_out(None, told)
         if not self._sizing:
             self._known[()] = cost
         self._refuse_above(cost)
+        return self._told
 
     def of(self, variables: Variables) -> int:
         """Return what the valid operation costs; raises Exceeded, and GraphQLError for pages that cannot be."""
@@ -122,12 +126,12 @@ class Cost:
         self._refuse_above(cost)
         return cost
 
-    def _worked_out(self, variables: Variables | None) -> int:
+    def _worked_out(self, variables: Variables | None, told: int = 0) -> int:
         """Return the cost; without variables, of pages whose size they say nothing is counted.
 
         Raises Exceeded where too much is told of the schema.
         """
-        self._told = 0
+        self._told = told
         return self._below([(self._root, self._node.selection_set)], variables, 1, ()).cost
 
     def _check_asked(self) -> None:

@@ -28,7 +28,11 @@ from graphql import (
     validate,
 )
 from graphql.execution.values import get_variable_values
-from graphql.validation import OverlappingFieldsCanBeMergedRule, specified_rules
+from graphql.validation import (
+    MaxIntrospectionDepthRule,
+    OverlappingFieldsCanBeMergedRule,
+    specified_rules,
+)
 
 from .catalogue import Catalogue
 from .cost import Cost
@@ -48,8 +52,9 @@ class Refused(Exception):
 
 _ERRORS = 5
 """Each may cost as much as printing the document."""
-_RULES = tuple(rule for rule in specified_rules if rule is not OverlappingFieldsCanBeMergedRule)
-"""All but the one that takes longer than linear time; ``merging`` stands for it."""
+_COUNTED = (OverlappingFieldsCanBeMergedRule, MaxIntrospectionDepthRule)
+_RULES = tuple(rule for rule in specified_rules if rule not in _COUNTED)
+"""Not one that takes longer than linear time, for which ``merging`` stands, nor one for which ``introspection``."""
 
 
 def refused(message: str, code: str = "BAD_REQUEST") -> Refused:
@@ -314,8 +319,9 @@ class Documents:
             for node in _operations(document)
         ]
         try:
+            told = 0
             for _, cost in costs:
-                cost.check()
+                told = cost.check(told)
             errors = self._problems(document)
         except GraphQLError as error:
             raise Refused([error]) from None
