@@ -68,6 +68,7 @@ def _words() -> Iterator[tuple[tuple[str, str], Sequence[str]]]:
 
 WORDS = dict(_words())
 """The words of each column that holds one of a few; any other text is free."""
+_SAID = {str(word) for words in WORDS.values() for word in words}
 
 
 def _keys() -> Iterator[tuple[str, str]]:
@@ -232,11 +233,14 @@ async def remove_all_but(database: Database, seen: Rows) -> None:
 
 
 def texts_of(table: str, row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the free texts of a row, each with the name of its column."""
+    """Yield the free texts of a row, each with the name of its column; what is worked out of others has none."""
+    if table not in tables.metadata.tables:
+        return
     for column in _free(tables.metadata.tables[table]):
         if (table, column.name) not in WORDS:
             for one in _strings(row.get(column.name)):
-                yield column.name, one
+                if one not in _SAID:  # JSON tells words, too
+                    yield column.name, one
 
 
 def _strings(value: Any) -> Iterator[str]:
