@@ -490,6 +490,9 @@ async def test_a_last_event_that_cannot_be_is_refused_and_never_passed_over(town
 async def test_who_has_no_last_event_yet_begins_now(town: Town) -> None:
     principal = await town.service.accounts.principal("portal")
     await town.report()
+    async with asyncio.timeout(PATIENCE):
+        while await town.service.log.head() == 0:  # noqa: ASYNC110 - it is the table that is read
+            await asyncio.sleep(0.01)
     request = Request(EVENTS % TOLD, extensions={"lastEventId": None})
     started = await town.service.executor.subscribe(request, principal)
     assert isinstance(started, Subscription)
